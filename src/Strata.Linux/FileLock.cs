@@ -1,0 +1,49 @@
+namespace Strata.Linux;
+
+/// <summary>A lock on a file between processes and threads (flock(2)): the kernel releases it when its holder dies.</summary>
+public sealed class FileLock : IDisposable
+{
+    private const int Shared = 1;
+    private const int Exclusive = 2;
+    private const int NonBlocking = 4;
+    private readonly FileDescriptor _file;
+
+    private FileLock(FileDescriptor file) => _file = file;
+
+    /// <summary>Waits for the lock.</summary>
+    /// <param name="path">The lock file; made if it is not there, never removed by this.</param>
+    /// <param name="shared">True: many holders at once.</param>
+    public static FileLock Acquire(string path, bool shared = false)
+    {
+        var file = OpenFile(path);
+        while (Native.flock(file.Number, shared ? Shared : Exclusive) != 0)
+        {
+            var errno = Native.LastErrno;
+            if (errno == Errno.EINTR)
+                continue;
+            file.Dispose();
+            throw new LinuxException(errno, "flock", path);
+        }
+        return new FileLock(file);
+    }
+
+    /// <summary>Takes the lock if it is free; null if somebody holds it.</summary>
+    public static FileLock? TryAcquire(string path, bool shared = false)
+    {
+        var file = OpenFile(path);
+        while (Native.flock(file.Number, (shared ? Shared : Exclusive) | NonBlocking) != 0)
+        {
+            var errno = Native.LastErrno;
+            if (errno == Errno.EINTR)
+                continue;
+            file.Dispose();
+            return errno == Errno.EAGAIN ? null : throw new LinuxException(errno, "flock", path);
+        }
+        return new FileLock(file);
+    }
+
+    /// <summary>Releases the lock.</summary>
+    public void Dispose() => _file.Dispose();
+
+    private static FileDescriptor OpenFile(string path) => FileCalls.Open(path, OpenFlags.ReadWrite | OpenFlags.Create, 0x180);
+}

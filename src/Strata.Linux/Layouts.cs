@@ -1,0 +1,88 @@
+using System.Runtime.InteropServices;
+
+namespace Strata.Linux;
+
+/// <summary>struct timespec on 64-bit Linux.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct TimeSpec
+{
+    public long Seconds;
+    public long Nanoseconds;
+}
+
+/// <summary>struct statx_timestamp (linux/stat.h).</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct StatxTimestamp
+{
+    public long Seconds;
+    public uint Nanoseconds;
+    public int Reserved;
+}
+
+/// <summary>struct statx (linux/stat.h): 256 bytes.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 256)]
+internal struct StatxBuffer
+{
+    public uint Mask;
+    public uint BlockSize;
+    public ulong Attributes;
+    public uint LinkCount;
+    public uint Uid;
+    public uint Gid;
+    public ushort Mode;
+    public ushort Spare0;
+    public ulong Inode;
+    public ulong Size;
+    public ulong Blocks;
+    public ulong AttributesMask;
+    public StatxTimestamp AccessTime;
+    public StatxTimestamp BirthTime;
+    public StatxTimestamp ChangeTime;
+    public StatxTimestamp ModifyTime;
+    public uint RdevMajor;
+    public uint RdevMinor;
+    public uint DevMajor;
+    public uint DevMinor;
+    public ulong MountId;
+}
+
+/// <summary>struct statfs on 64-bit Linux: 120 bytes.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 120)]
+internal struct StatFsBuffer
+{
+    public long Type;
+    public long BlockSize;
+    public ulong Blocks;
+    public ulong BlocksFree;
+    public ulong BlocksAvailable;
+    public ulong Files;
+    public ulong FilesFree;
+}
+
+/// <summary>struct open_how (linux/openat2.h): 24 bytes.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct OpenHow
+{
+    public ulong Flags;
+    public ulong Mode;
+    public ulong Resolve;
+}
+
+/// <summary>struct xattr_args (linux/xattr.h): 16 bytes.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct XattrArgs
+{
+    public ulong Value;
+    public uint Size;
+    public uint Flags;
+}
+
+/// <summary>struct mount_attr (linux/mount.h): 32 bytes.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct MountAttr
+{
+    public ulong Set;
+    public ulong Clear;
+    public ulong Propagation;
+    public ulong UserNamespace;
+}
