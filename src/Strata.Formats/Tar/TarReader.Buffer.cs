@@ -1,0 +1,169 @@
+namespace Strata.Formats.Tar;
+
+/// <content>The buffer: bytes come in from the source, and leave to the raw copy and the recorder when they are consumed.</content>
+public sealed partial class TarReader
+{
+    private int Buffered => _end - _start;
+
+    /// <summary>Makes at least <paramref name="count"/> bytes available, or fewer at the end of the source.</summary>
+    private void Fill(int count)
+    {
+        if (Buffered >= count)
+            return;
+        if (_start > 0)
+        {
+            _buffer.AsSpan(_start, Buffered).CopyTo(_buffer);
+            _end -= _start;
+            _start = 0;
+        }
+        while (_end < count && !_sourceEnded)
+        {
+            int read = _source.Read(_buffer!, _end, _buffer!.Length - _end);
+            if (read == 0)
+                _sourceEnded = true;
+            _end += read;
+        }
+    }
+
+    /// <summary>The next block, not consumed; empty if the source is at its end.</summary>
+    private ReadOnlySpan<byte> PeekBlock()
+    {
+        Fill(TarHeader.BlockSize);
+        if (Buffered == 0)
+            return default;
+        if (Buffered < TarHeader.BlockSize)
+            throw Broken($"it ends inside a header block, {TarHeader.BlockSize - Buffered} bytes short", PositionBytes + Buffered);
+        return _buffer.AsSpan(_start, TarHeader.BlockSize);
+    }
+
+    /// <summary>Passes buffered bytes on as raw ones.</summary>
+    private void Consume(int count)
+    {
+        var bytes = _buffer.AsSpan(_start, count);
+        _recorder?.AddRaw(bytes);
+        Pass(bytes);
+    }
+
+    /// <summary>Passes buffered bytes on whose recording is done elsewhere.</summary>
+    private void Pass(ReadOnlySpan<byte> bytes)
+    {
+        _rawCopy?.Write(bytes);
+        _start += bytes.Length;
+        PositionBytes += bytes.Length;
+        if (PositionBytes > _limits.MaxTarBytes)
+            throw OverLimit($"its tar has more than {_limits.MaxTarBytes} bytes", nameof(LayerLimits.MaxTarBytes));
+    }
+
+    private void ReadRaw(Span<byte> destination)
+    {
+        while (!destination.IsEmpty)
+        {
+            Fill(Math.Min(destination.Length, _buffer!.Length));
+            int count = Math.Min(Buffered, destination.Length);
+            if (count == 0)
+                throw Broken($"it ends inside an extended header, {destination.Length} bytes short", PositionBytes);
+            _buffer.AsSpan(_start, count).CopyTo(destination);
+            destination = destination[count..];
+            Consume(count);
+        }
+    }
+
+    private void SkipPadding(long size)
+    {
+        int padding = (int)(-size & (TarHeader.BlockSize - 1));
+        if (padding == 0)
+            return;
+        Fill(padding);
+        if (Buffered < padding)
+            throw Broken($"it ends inside the padding of an entry, {padding - Buffered} bytes short", PositionBytes + Buffered);
+        Consume(padding);
+    }
+
+    private void SkipContent()
+    {
+        if (EntryIndex < 0)
+            return;
+        while (!_content.ReadChunk(int.MaxValue).IsEmpty)
+        {
+            // skipping means passing on: the raw copy and the recorder want the bytes
+        }
+        _content.End();
+    }
+
+    /// <summary>The end: zero blocks, then whatever else is there, passed on to its last byte.</summary>
+    private void ReadEnd(bool sourceEnded)
+    {
+        if (!sourceEnded)
+        {
+            long offset = PositionBytes;
+            Consume(TarHeader.BlockSize);
+            var second = PeekBlock();
+            if (!second.IsEmpty && !TarHeader.IsZero(second))
+                throw Broken("a lone zero block stands between entries", offset);
+            while (true)
+            {
+                Fill(1);
+                if (Buffered == 0)
+                    break;
+                Consume(Buffered);
+            }
+        }
+        _finished = true;
+    }
+
+    /// <summary>The current entry's content: spans of the reader's buffer.</summary>
+    private sealed class TarContent(TarReader reader) : EntryContent
+    {
+        private long _size;
+        private long _packed;
+        private long _left;
+        private bool _referenced;
+        private IReadOnlyList<DataExtent>? _extents;
+
+        public override long SizeBytes => _size;
+
+        public override IReadOnlyList<DataExtent>? Extents => _extents;
+
+        public override ReadOnlySpan<byte> ReadChunk(int maxBytes)
+        {
+            if (_left == 0)
+                return default;
+            reader.Fill(1);
+            int count = (int)Math.Min(Math.Min(reader.Buffered, maxBytes), _left);
+            if (count == 0)
+            {
+                throw Broken($"it ends inside the data of an entry, {_left} bytes short", reader.PositionBytes);
+            }
+            var bytes = reader._buffer.AsSpan(reader._start, count);
+            if (!_referenced)
+                reader._recorder?.AddRaw(bytes);
+            reader.Pass(bytes);
+            _left -= count;
+            return bytes;
+        }
+
+        internal void Begin(long size, long packed, IReadOnlyList<DataExtent>? extents)
+        {
+            _size = size;
+            _packed = _left = packed;
+            _extents = extents;
+            _referenced = false;
+        }
+
+        internal void ReferenceAs(EntryPath path)
+        {
+            if (_packed == 0 || reader._recorder is null)
+                return;
+            if (_left != _packed)
+                throw new InvalidOperationException("The content was read before it was referenced.");
+            _referenced = true;
+            reader._recorder.AddContent(reader.EntryIndex, path, _packed, _extents);
+        }
+
+        internal void End()
+        {
+            reader.SkipPadding(_packed);
+            _packed = 0;
+        }
+    }
+}
