@@ -30,6 +30,9 @@ public enum Errno
     /// <summary>Permission denied.</summary>
     EACCES = 13,
 
+    /// <summary>No such device: the kernel lacks the file system.</summary>
+    ENODEV = 19,
+
     /// <summary>Block device required.</summary>
     ENOTBLK = 15,
 

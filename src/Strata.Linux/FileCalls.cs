@@ -200,7 +200,4 @@ public static unsafe class FileCalls
             throw new LinuxException(Native.LastErrno, "fstatfs");
         return (long)buffer.BlocksAvailable * buffer.BlockSize;
     }
-
-    /// <summary>Sets this process's mask of mode bits to 0, so that modes given to open(2) and mkdir(2) are exact. Returns the old one.</summary>
-    public static int SetUmask(int mask) => (int)Native.umask((uint)mask);
 }

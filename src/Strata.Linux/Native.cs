@@ -98,9 +98,6 @@ internal static unsafe partial class Native
     [LibraryImport(C, SetLastError = true)]
     internal static partial int flock(int fd, int operation);
 
-    [LibraryImport(C, SetLastError = true)]
-    internal static partial uint umask(uint mask);
-
     [LibraryImport(C)]
     internal static partial uint geteuid();
 

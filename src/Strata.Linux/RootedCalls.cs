@@ -4,6 +4,7 @@ namespace Strata.Linux;
 public static unsafe class RootedCalls
 {
     private const ulong ResolveNoMagicLinks = 0x02;
+    private const ulong ResolveNoSymlinks = 0x04;
     private const ulong ResolveInRoot = 0x10;
     private static volatile bool _noOpenAt2;
 
@@ -15,7 +16,13 @@ public static unsafe class RootedCalls
     /// Before Linux 5.6 every component is opened by itself, symbolic links resolved here. A concurrent rename of a directory on the way
     /// could then mislead it; layers are unpacked where nobody else writes, so that does not arise.
     /// </remarks>
-    public static Errno TryOpenInRoot(int root, ReadOnlySpan<byte> path, int flags, int mode, out FileDescriptor? file)
+    /// <param name="root">The directory.</param>
+    /// <param name="path">The path; empty: the directory itself.</param>
+    /// <param name="flags">As for open(2).</param>
+    /// <param name="mode">The mode of a file that is made.</param>
+    /// <param name="file">The open file.</param>
+    /// <param name="noSymlinks">True: a symbolic link anywhere on the way is ELOOP.</param>
+    public static Errno TryOpenInRoot(int root, ReadOnlySpan<byte> path, int flags, int mode, out FileDescriptor? file, bool noSymlinks = false)
     {
         file = null;
         if (!_noOpenAt2)
@@ -25,7 +32,7 @@ public static unsafe class RootedCalls
             {
                 Flags = (ulong)(flags | OpenFlags.CloseOnExec),
                 Mode = (flags & OpenFlags.Create) != 0 ? (ulong)mode : 0,
-                Resolve = ResolveInRoot | ResolveNoMagicLinks,
+                Resolve = ResolveInRoot | ResolveNoMagicLinks | (noSymlinks ? ResolveNoSymlinks : 0),
             };
             fixed (byte* p = &name.Pointer)
             {
@@ -47,10 +54,10 @@ public static unsafe class RootedCalls
                 }
             }
         }
-        return OpenByComponents(root, path, flags, mode, out file);
+        return OpenByComponents(root, path, flags, mode, out file, noSymlinks);
     }
 
-    private static Errno OpenByComponents(int root, ReadOnlySpan<byte> path, int flags, int mode, out FileDescriptor? file)
+    private static Errno OpenByComponents(int root, ReadOnlySpan<byte> path, int flags, int mode, out FileDescriptor? file, bool noSymlinks)
     {
         const int MaxLinks = 40; // as the kernel's (path_resolution(7))
         file = null;
@@ -77,7 +84,7 @@ public static unsafe class RootedCalls
                 bool last = rest.Count == 0;
                 if (NameCalls.TryReadLink(here, name, out byte[] target) == Errno.None && (!last || (flags & OpenFlags.NoFollow) == 0))
                 {
-                    if (++links > MaxLinks)
+                    if (noSymlinks || ++links > MaxLinks)
                         return Errno.ELOOP;
                     if (target.AsSpan().StartsWith("/"u8))
                         Clear(stack);

@@ -64,6 +64,14 @@ public static unsafe class XattrCalls
             return Native.lsetxattr(ref path.Pointer, ref n.Pointer, v, (nuint)value.Length, 0) == 0 ? Errno.None : Native.LastErrno;
     }
 
+    /// <summary>Removes an attribute of an open directory or file, named by its descriptor (which may be O_PATH).</summary>
+    public static Errno TryRemove(int file, ReadOnlySpan<byte> name)
+    {
+        using var n = new FileName(name, stackalloc byte[256]);
+        using var path = new FileName(ProcName(file, "."u8), stackalloc byte[64]);
+        return Native.lremovexattr(ref path.Pointer, ref n.Pointer) == 0 ? Errno.None : Native.LastErrno;
+    }
+
     /// <summary>
     /// The names of all attributes of a name in a directory, each ended by NUL, into <paramref name="list"/>; <paramref name="length"/> of
     /// them. ERANGE: the list is longer. A file system without attributes has none.

@@ -1,0 +1,276 @@
+using Strata.Linux;
+
+namespace Strata.Trees;
+
+/// <summary>Makes one file system object in an open directory, with all its attributes. Safe for many threads in different directories.</summary>
+/// <remarks>
+/// As few calls as the case allows: owner and mode are set only where creation did not give them. The order is the kernel's: a change of owner
+/// clears setuid and capabilities, so the owner comes first; setting the mode comes before access lists; times come last.
+/// </remarks>
+internal sealed class EntryMaker
+{
+    private readonly uint _uid = ProcessCalls.UserId;
+    private readonly uint _gid = ProcessCalls.GroupId;
+    private readonly int _umask = ProcessCalls.Umask;
+    private readonly bool _override;
+    private readonly bool _populated;
+    private readonly bool _marks;
+    private readonly Displacer _displacer;
+
+    internal EntryMaker(TreeWriterOptions options, Displacer displacer)
+    {
+        _override = options.Ownership == Ownership.Override;
+        _populated = !options.RootStartsEmpty;
+        _marks = options.OpaqueMark is not null;
+        _displacer = displacer;
+    }
+
+    /// <summary>The mode that a directory gets on disk.</summary>
+    internal int DirectoryMode(int mode) => _override ? (mode | 0x1C0) & 0x1FF : mode;
+
+    /// <summary>Makes anything but a directory or a hard link.</summary>
+    /// <param name="directory">The parent.</param>
+    /// <param name="entry">The entry.</param>
+    /// <param name="data">The whole content of a small file; used where <paramref name="content"/> is null.</param>
+    /// <param name="content">The content of a large or sparse file.</param>
+    /// <param name="index">Which entry it is.</param>
+    internal void Make(OpenDirectory directory, LayerEntry entry, ReadOnlySpan<byte> data, EntryContent? content, long index)
+    {
+        while (true)
+        {
+            var errno = entry.Kind switch
+            {
+                EntryKind.RegularFile => TryMakeFile(directory, entry, data, content),
+                EntryKind.Symlink => TryMakeSymlink(directory, entry),
+                _ => TryMakeNode(directory, entry),
+            };
+            if (errno == Errno.None)
+                return;
+            if (errno != Errno.EEXIST)
+                throw Failed(errno, "make", entry);
+            if (!ClearWay(directory, entry, index))
+            {
+                // A directory stands there: a later entry of the layer, made ahead of this one, which it replaces.
+                _displacer.Keep(directory, entry.Path.Name, data, index);
+                return;
+            }
+        }
+    }
+
+    /// <summary>Makes a placeholder (character device 0:0) unless the layer holds something there; true if a directory stands there.</summary>
+    internal static bool MakePlaceholder(OpenDirectory directory, EntryPath path)
+    {
+        var errno = NameCalls.TryMakeNode(directory.Number, path.Name, NameCalls.TypeCharDevice, 0, 0);
+        if (errno == Errno.None)
+            return false;
+        if (errno != Errno.EEXIST)
+            throw new LinuxException(errno, "mknodat", path.ToString());
+        return AttributeCalls.TryStat(directory.Number, path.Name, out var status) == Errno.None && status.IsDirectory;
+    }
+
+    /// <summary>Sets a directory's attributes; the time, and what would be passed on to children or stop us, are left to <see cref="FinishDirectory"/>.</summary>
+    internal void BeginDirectory(int directory, ReadOnlySpan<byte> name, LayerEntry entry, bool existed)
+    {
+        if (_override)
+        {
+            SetXattr(directory, name, StatOverride.AttributeName, StatOverride.Of(entry).ToBytes(), entry);
+        }
+        else if (existed || entry.Uid != _uid || entry.Gid != _gid)
+        {
+            var errno = AttributeCalls.TryChownAt(directory, name, entry.Uid, entry.Gid);
+            if (errno != Errno.None)
+                throw Failed(errno, "chown", entry);
+        }
+        foreach (var xattr in entry.Xattrs)
+        {
+            if (!IsInherited(xattr.Name))
+                SetXattr(directory, name, xattr.Name, xattr.Value, entry);
+        }
+    }
+
+    /// <summary>Sets what must be set last on a directory: access lists, mode, time.</summary>
+    /// <param name="file">The directory, opened for reading.</param>
+    /// <param name="entry">Its attributes.</param>
+    /// <param name="whole">True: owner and all extended attributes too.</param>
+    internal void FinishDirectory(FileDescriptor file, LayerEntry entry, bool whole)
+    {
+        if (whole)
+            BeginDirectory(file.Number, "."u8, entry, existed: true);
+        int mode = DirectoryMode(entry.Mode);
+        var errno = AttributeCalls.TryChmod(file.Number, mode);
+        if (errno != Errno.None)
+            throw Failed(errno, "chmod", entry);
+        foreach (var xattr in entry.Xattrs)
+        {
+            if (IsInherited(xattr.Name))
+                SetXattr(file.Number, "."u8, xattr.Name, xattr.Value, entry);
+        }
+        errno = AttributeCalls.TrySetTime(file.Number, entry.Mtime);
+        if (errno != Errno.None)
+            throw Failed(errno, "utimensat", entry);
+    }
+
+    private Errno TryMakeFile(OpenDirectory directory, LayerEntry entry, ReadOnlySpan<byte> data, EntryContent? content)
+    {
+        int mode = _override ? (entry.Mode & 0x1FF) | 0x180 : entry.Mode;
+        // Not more than its owner's bits until the owner is right.
+        int first = mode & (NeedsChown(entry) ? 0x1C0 : 0x1FF);
+        var errno = FileCalls.TryOpenRaw(
+            directory.Number, entry.Path.Name, OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Exclusive | OpenFlags.NoFollow, first, out int file);
+        if (errno != Errno.None)
+            return errno;
+        try
+        {
+            errno = content is null ? (data.IsEmpty ? Errno.None : FileCalls.TryWriteAll(file, data)) : TryWriteContent(file, content);
+            if (errno != Errno.None)
+                throw Failed(errno, "write", entry);
+            if (NeedsChown(entry) && (errno = AttributeCalls.TryChown(file, entry.Uid, entry.Gid)) != Errno.None)
+                throw Failed(errno, "chown", entry);
+            if ((first & ~_umask) != mode || _populated)
+            {
+                errno = AttributeCalls.TryChmod(file, mode);
+                if (errno != Errno.None)
+                    throw Failed(errno, "chmod", entry);
+            }
+            if (_override)
+                Set(XattrCalls.TrySet(file, StatOverride.AttributeName, StatOverride.Of(entry).ToBytes()), StatOverride.AttributeName, entry);
+            foreach (var xattr in entry.Xattrs)
+                Set(XattrCalls.TrySet(file, xattr.Name, xattr.Value), xattr.Name, entry);
+            errno = AttributeCalls.TrySetTime(file, entry.Mtime);
+            if (errno != Errno.None)
+                throw Failed(errno, "utimensat", entry);
+        }
+        finally
+        {
+            FileCalls.CloseRaw(file);
+        }
+        return Errno.None;
+    }
+
+    private static Errno TryWriteContent(int file, EntryContent content)
+    {
+        const int ChunkBytes = 1 << 20;
+        if (content.Extents is { } extents)
+        {
+            var errno = FileCalls.TryTruncate(file, content.SizeBytes);
+            foreach (var extent in extents)
+            {
+                long offset = extent.OffsetBytes;
+                for (long left = extent.LengthBytes; left > 0 && errno == Errno.None;)
+                {
+                    var chunk = content.ReadChunk((int)Math.Min(left, ChunkBytes));
+                    if (chunk.IsEmpty)
+                        return errno;
+                    errno = FileCalls.TryWriteAllAt(file, chunk, offset);
+                    offset += chunk.Length;
+                    left -= chunk.Length;
+                }
+            }
+            return errno;
+        }
+        for (var chunk = content.ReadChunk(ChunkBytes); !chunk.IsEmpty; chunk = content.ReadChunk(ChunkBytes))
+        {
+            var errno = FileCalls.TryWriteAll(file, chunk);
+            if (errno != Errno.None)
+                return errno;
+        }
+        return Errno.None;
+    }
+
+    private Errno TryMakeSymlink(OpenDirectory directory, LayerEntry entry)
+    {
+        var errno = NameCalls.TryMakeSymlink(entry.LinkTarget, directory.Number, entry.Path.Name);
+        if (errno == Errno.None)
+            FinishByName(directory, entry, setMode: false);
+        return errno;
+    }
+
+    private Errno TryMakeNode(OpenDirectory directory, LayerEntry entry)
+    {
+        int type = entry.Kind switch
+        {
+            EntryKind.CharDevice => NameCalls.TypeCharDevice,
+            EntryKind.BlockDevice => NameCalls.TypeBlockDevice,
+            EntryKind.Fifo => NameCalls.TypeFifo,
+            EntryKind.Socket => NameCalls.TypeSocket,
+            _ => throw new InvalidOperationException($"{entry} is no node."),
+        };
+        int mode = entry.Mode;
+        if (_override)
+        {
+            type = NameCalls.TypeRegular;
+            mode = (mode & 0x1FF) | 0x180;
+        }
+        var errno = NameCalls.TryMakeNode(directory.Number, entry.Path.Name, type | mode, entry.DeviceMajor, entry.DeviceMinor);
+        if (errno == Errno.None)
+            FinishByName(directory, entry, setMode: !_override);
+        return errno;
+    }
+
+    /// <summary>
+    /// Attributes of what can't be opened. Nobody else can change the directory while the layer is written, so the name is still what was made.
+    /// </summary>
+    private void FinishByName(OpenDirectory directory, LayerEntry entry, bool setMode)
+    {
+        var name = entry.Path.Name;
+        if (NeedsChown(entry))
+        {
+            var errno = AttributeCalls.TryChownAt(directory.Number, name, entry.Uid, entry.Gid);
+            if (errno != Errno.None)
+                throw Failed(errno, "chown", entry);
+        }
+        if (setMode)
+        {
+            var errno = AttributeCalls.TryChmodAt(directory.Number, name, entry.Mode);
+            if (errno != Errno.None)
+                throw Failed(errno, "chmod", entry);
+        }
+        if (_override && entry.Kind != EntryKind.Symlink)
+            SetXattr(directory.Number, name, StatOverride.AttributeName, StatOverride.Of(entry).ToBytes(), entry);
+        foreach (var xattr in entry.Xattrs)
+            SetXattr(directory.Number, name, xattr.Name, xattr.Value, entry);
+        var timed = AttributeCalls.TrySetTimeAt(directory.Number, name, entry.Mtime);
+        if (timed != Errno.None)
+            throw Failed(timed, "utimensat", entry);
+    }
+
+    /// <summary>Gets a non-directory out of the way; false: a directory stands there.</summary>
+    private bool ClearWay(OpenDirectory directory, LayerEntry entry, long index)
+    {
+        var errno = AttributeCalls.TryStat(directory.Number, entry.Path.Name, out var status);
+        if (errno == Errno.ENOENT)
+            return true;
+        if (errno != Errno.None)
+            throw Failed(errno, "statx", entry);
+        if (status.IsDirectory)
+            return false;
+        _displacer.Clear(directory, entry.Path.Name, status, index, ofThisLayer: !IsPlaceholder(status));
+        return true;
+    }
+
+    internal bool IsPlaceholder(FileStatus status) =>
+        _marks && status is { Type: NameCalls.TypeCharDevice, RdevMajor: 0, RdevMinor: 0 };
+
+    /// <summary>New files belong to this process, unless the directory hands its group or an access list on, as one of a lower layer might.</summary>
+    private bool NeedsChown(LayerEntry entry) => !_override && (_populated || entry.Uid != _uid || entry.Gid != _gid);
+
+    /// <summary>Attributes of a directory that its new children would get too.</summary>
+    private static bool IsInherited(byte[] name) => name.AsSpan().SequenceEqual("system.posix_acl_default"u8);
+
+    private void SetXattr(int directory, ReadOnlySpan<byte> file, ReadOnlySpan<byte> name, byte[] value, LayerEntry entry) =>
+        Set(XattrCalls.TrySetAt(directory, file, name, value), name, entry);
+
+    private void Set(Errno errno, ReadOnlySpan<byte> name, LayerEntry entry)
+    {
+        if (errno == Errno.None)
+            return;
+        // Who may not own files may not set these either; the layer's recipe keeps them.
+        if (_override && errno is Errno.EPERM or Errno.EOPNOTSUPP && !name.StartsWith("user."u8))
+            return;
+        if (errno == Errno.EOPNOTSUPP)
+            throw StrataException.NotSupported($"The file system can't hold the extended attribute '{EntryPath.Display(name)}' of {entry}. Put the store on ext4, xfs or btrfs.");
+        throw new LinuxException(errno, "setxattr", $"{EntryPath.Display(name)} of {entry.Path}");
+    }
+
+    private static LinuxException Failed(Errno errno, string call, LayerEntry entry) => new(errno, call, entry.ToString());
+}

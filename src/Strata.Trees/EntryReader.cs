@@ -1,0 +1,94 @@
+using Strata.Linux;
+
+namespace Strata.Trees;
+
+/// <summary>Reads an object on disk as an entry, all its metadata included.</summary>
+/// <param name="map">What its attributes are called in a layer.</param>
+/// <param name="useOverrides">True: owner, mode and type come from the override attribute where there is one.</param>
+public sealed class EntryReader(XattrMap map, bool useOverrides)
+{
+    /// <summary>
+    /// Leaves out what belongs to the host: SELinux's labels, and everything in <c>system.</c> but access lists.
+    /// </summary>
+    public static byte[]? HostIndependent(byte[] name)
+    {
+        var n = name.AsSpan();
+        return n.SequenceEqual("security.selinux"u8) || (n.StartsWith("system."u8) && !n.StartsWith("system.posix_acl_"u8)) ? null : name;
+    }
+
+    /// <summary>Reads an object.</summary>
+    /// <param name="directory">Its directory.</param>
+    /// <param name="name">Its name; <c>.</c> for the directory itself.</param>
+    /// <param name="status">Its status.</param>
+    /// <param name="path">Where it stands.</param>
+    public LayerEntry Read(int directory, ReadOnlySpan<byte> name, FileStatus status, EntryPath path)
+    {
+        var xattrs = ReadXattrs(directory, name, out var over);
+        var kind = KindOf(status);
+        byte[]? target = null;
+        if (kind == EntryKind.Symlink && NameCalls.TryReadLink(directory, name, out target) is var errno && errno != Errno.None)
+            throw new LinuxException(errno, "readlinkat", path.ToString());
+        if (over is { } o)
+        {
+            return new LayerEntry
+            {
+                Path = path,
+                Kind = o.Kind ?? kind,
+                Mode = o.Mode,
+                Uid = o.Uid,
+                Gid = o.Gid,
+                Mtime = status.Mtime,
+                SizeBytes = (o.Kind ?? kind) == EntryKind.RegularFile ? status.SizeBytes : 0,
+                LinkTarget = target,
+                DeviceMajor = o.Major,
+                DeviceMinor = o.Minor,
+                Xattrs = xattrs,
+            };
+        }
+        bool device = kind is EntryKind.CharDevice or EntryKind.BlockDevice;
+        return new LayerEntry
+        {
+            Path = path,
+            Kind = kind,
+            Mode = kind == EntryKind.Symlink ? 0x1FF : status.Permissions,
+            Uid = useOverrides ? 0 : status.Uid,
+            Gid = useOverrides ? 0 : status.Gid,
+            Mtime = status.Mtime,
+            SizeBytes = kind == EntryKind.RegularFile ? status.SizeBytes : 0,
+            LinkTarget = target,
+            DeviceMajor = device ? status.RdevMajor : 0,
+            DeviceMinor = device ? status.RdevMinor : 0,
+            Xattrs = xattrs,
+        };
+    }
+
+    /// <summary>The attributes as a layer has them.</summary>
+    internal IReadOnlyList<Xattr> ReadXattrs(int directory, ReadOnlySpan<byte> name, out StatOverride? over)
+    {
+        over = null;
+        var all = XattrCalls.GetAll(directory, name);
+        if (all.Count == 0)
+            return all;
+        var kept = new List<Xattr>(all.Count);
+        foreach (var xattr in all)
+        {
+            if (useOverrides && xattr.Name.AsSpan().SequenceEqual(StatOverride.AttributeName) && StatOverride.TryParse(xattr.Value, out var parsed))
+                over = parsed;
+            else if (map(xattr.Name) is { } mapped)
+                kept.Add(new Xattr(mapped, xattr.Value));
+        }
+        kept.Sort((a, b) => a.Name.AsSpan().SequenceCompareTo(b.Name));
+        return kept;
+    }
+
+    private static EntryKind KindOf(FileStatus status) => status.Type switch
+    {
+        NameCalls.TypeDirectory => EntryKind.Directory,
+        NameCalls.TypeSymlink => EntryKind.Symlink,
+        NameCalls.TypeCharDevice => EntryKind.CharDevice,
+        NameCalls.TypeBlockDevice => EntryKind.BlockDevice,
+        NameCalls.TypeFifo => EntryKind.Fifo,
+        NameCalls.TypeSocket => EntryKind.Socket,
+        _ => EntryKind.RegularFile,
+    };
+}

@@ -1,0 +1,22 @@
+namespace Strata.Trees;
+
+/// <summary>How two trees are compared.</summary>
+public sealed record TreeCompareOptions
+{
+    /// <summary>
+    /// Set: the new tree holds only what changed, and this reads its marks. Null: it is whole, and what it lacks was removed.
+    /// </summary>
+    public IMarkReader? Marks { get; init; }
+
+    /// <summary>The whole new tree, asked for only where the marks say that something lies elsewhere. Stays the giver's.</summary>
+    public Func<RootDirectory>? WholeNewTree { get; init; }
+
+    /// <summary>What attributes are called in a layer.</summary>
+    public XattrMap Xattrs { get; init; } = EntryReader.HostIndependent;
+
+    /// <summary>Owner, mode and type come from the override attribute where there is one.</summary>
+    public bool UseOverrides { get; init; }
+
+    /// <summary>Read files whose metadata is equal, too.</summary>
+    public bool CompareContents { get; init; }
+}

@@ -1,0 +1,103 @@
+using System.Globalization;
+using System.Text;
+using Strata.Linux;
+
+namespace Strata.Trees;
+
+/// <summary>Removes trees: with directory descriptors, through no symbolic link, however deep they are.</summary>
+public static class TreeRemover
+{
+    private const int MaxOpenDirectories = 128;
+
+    /// <summary>Removes a path of text and all below it; nothing there is no error.</summary>
+    public static void Remove(string path) => Remove(FileCalls.CurrentDirectory, Encoding.UTF8.GetBytes(path));
+
+    /// <summary>Removes a name in a directory and all below it; nothing there is no error.</summary>
+    public static void Remove(int directory, ReadOnlySpan<byte> name)
+    {
+        var errno = NameCalls.TryUnlink(directory, name);
+        if (errno is Errno.None or Errno.ENOENT)
+            return;
+        if (errno is not (Errno.EISDIR or Errno.EPERM or Errno.EACCES))
+            throw new LinuxException(errno, "unlinkat", EntryPath.Display(name));
+        errno = NameCalls.TryRemoveDirectory(directory, name);
+        if (errno is Errno.None or Errno.ENOENT)
+            return;
+        if (errno != Errno.ENOTEMPTY && errno != Errno.EEXIST)
+            throw new LinuxException(errno, "rmdir", EntryPath.Display(name));
+        using (var root = Open(directory, name))
+            Empty(root);
+        errno = NameCalls.TryRemoveDirectory(directory, name);
+        if (errno != Errno.None && errno != Errno.ENOENT)
+            throw new LinuxException(errno, "rmdir", EntryPath.Display(name));
+    }
+
+    private static FileDescriptor Open(int directory, ReadOnlySpan<byte> name)
+    {
+        int flags = OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.NoFollow;
+        var errno = FileCalls.TryOpenAt(directory, name, flags, 0, out var opened);
+        if (errno == Errno.EACCES && AttributeCalls.TryChmodAt(directory, name, 0x1C0) == Errno.None)
+            errno = FileCalls.TryOpenAt(directory, name, flags, 0, out opened); // one's own directory, without the right to read it
+        return errno == Errno.None ? opened! : throw new LinuxException(errno, "openat", EntryPath.Display(name));
+    }
+
+    /// <summary>Removes all in a directory. Subtrees that lie too deep to hold every directory open are first moved up to it.</summary>
+    private static void Empty(FileDescriptor root)
+    {
+        int moved = 0;
+        var stack = new Stack<(FileDescriptor Directory, byte[] Name, DirectoryReader Reader)>();
+        stack.Push((root, [], new DirectoryReader(root)));
+        try
+        {
+            while (stack.TryPeek(out var top))
+            {
+                if (!top.Reader.MoveNext())
+                {
+                    stack.Pop();
+                    top.Reader.Dispose();
+                    if (stack.Count == 0)
+                        break;
+                    top.Directory.Dispose();
+                    var errno = NameCalls.TryRemoveDirectory(stack.Peek().Directory.Number, top.Name);
+                    if (errno is not (Errno.None or Errno.ENOENT))
+                        throw new LinuxException(errno, "rmdir", EntryPath.Display(top.Name));
+                    continue;
+                }
+                var name = top.Reader.Name;
+                if (top.Reader.Type != NameCalls.TypeDirectory)
+                {
+                    var errno = NameCalls.TryUnlink(top.Directory.Number, name);
+                    if (errno is Errno.None or Errno.ENOENT)
+                        continue;
+                    if (errno is not (Errno.EISDIR or Errno.EPERM))
+                        throw new LinuxException(errno, "unlinkat", EntryPath.Display(name));
+                }
+                if (stack.Count >= MaxOpenDirectories)
+                {
+                    byte[] up = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $".strata-deep-{Environment.ProcessId}-{moved++}"));
+                    var errno = NameCalls.TryRename(top.Directory.Number, name, root.Number, up);
+                    if (errno != Errno.None)
+                        throw new LinuxException(errno, "renameat2", EntryPath.Display(name));
+                    continue;
+                }
+                byte[] kept = name.ToArray();
+                var child = Open(top.Directory.Number, kept);
+                stack.Push((child, kept, new DirectoryReader(child)));
+            }
+        }
+        finally
+        {
+            foreach (var (directory, _, reader) in stack)
+            {
+                reader.Dispose();
+                if (!ReferenceEquals(directory, root))
+                    directory.Dispose();
+            }
+        }
+        if (moved > 0)
+        {
+            using var again = Open(root.Number, "."u8);
+            Empty(again);
+        }
+    }
+}
