@@ -42,6 +42,25 @@ public sealed class FileLock : IDisposable
         return new FileLock(file);
     }
 
+    /// <summary>Waits for the lock of a file that is open already; it ends when that is closed.</summary>
+    public static void Lock(Microsoft.Win32.SafeHandles.SafeFileHandle file, string path)
+    {
+        while (Native.flock((int)file.DangerousGetHandle(), Exclusive) != 0)
+        {
+            var errno = Native.LastErrno;
+            if (errno != Errno.EINTR)
+                throw new LinuxException(errno, "flock", path);
+        }
+    }
+
+    /// <summary>True if a path still names an open file: it was not deleted or replaced.</summary>
+    public static bool IsStillNamed(Microsoft.Win32.SafeHandles.SafeFileHandle file, string path)
+    {
+        var named = AttributeCalls.FindStatus(path);
+        return AttributeCalls.TryStat((int)file.DangerousGetHandle(), default, out var open) == Errno.None
+            && named is { } n && n.Inode == open.Inode && n.Device == open.Device;
+    }
+
     /// <summary>Releases the lock.</summary>
     public void Dispose() => _file.Dispose();
 

@@ -18,6 +18,7 @@ public readonly struct FileStatus
         RdevMinor = buffer.RdevMinor;
         Device = ((ulong)buffer.DevMajor << 32) | buffer.DevMinor;
         MountId = buffer.MountId;
+        IsMountRoot = (buffer.Attributes & 0x2000) != 0;
     }
 
     /// <summary>Type and permission bits.</summary>
@@ -67,4 +68,7 @@ public readonly struct FileStatus
 
     /// <summary>The mount's ID (Linux 5.8); 0 before.</summary>
     public ulong MountId { get; }
+
+    /// <summary>True for the root of a mount (Linux 5.8).</summary>
+    public bool IsMountRoot { get; }
 }

@@ -1,0 +1,147 @@
+using Strata.Formats.Tar;
+using Strata.Linux;
+using Strata.Trees;
+
+namespace Strata.Drivers;
+
+/// <summary>Makes a whole driver out of any <see cref="IProtoDriver"/>: differences are found by comparing the two trees. Docker's <c>NaiveDiffDriver</c>.</summary>
+/// <remarks>
+/// Reads the metadata of both trees whole, so its cost grows with what exists, not with what changed. Both layers are held by Get until the
+/// diff is written. Unlike Docker's, which gives the parent back before the reader is done and sleeps for the resolution of time stamps.
+/// </remarks>
+public sealed class NaiveDiffDriver : IDriver
+{
+    private readonly IProtoDriver _proto;
+    private readonly Func<LayerId, string> _sideDirectoryOf;
+    private readonly Ownership _ownership;
+
+    /// <summary>Wraps a driver.</summary>
+    /// <param name="proto">The driver.</param>
+    public NaiveDiffDriver(IProtoDriver proto)
+    {
+        _proto = proto;
+        _sideDirectoryOf = proto is ProtoDriver known
+            ? known.SideDirectoryOf
+            : id => Path.Combine(Path.GetTempPath(), "strata-displaced", id.ToString());
+        _ownership = ProcessCalls.CanOwn ? Ownership.Real : Ownership.Override;
+    }
+
+    /// <inheritdoc/>
+    public string Name => _proto.Name;
+
+    /// <inheritdoc/>
+    public DriverCapabilities Capabilities => _proto.Capabilities;
+
+    private bool UseOverrides => _ownership == Ownership.Override;
+
+    /// <inheritdoc/>
+    public void Create(LayerId id, LayerId? parent, CreateOptions? options = null) => _proto.Create(id, parent, options);
+
+    /// <inheritdoc/>
+    public void CreateReadWrite(LayerId id, LayerId? parent, CreateOptions? options = null) => _proto.CreateReadWrite(id, parent, options);
+
+    /// <inheritdoc/>
+    public void Remove(LayerId id) => _proto.Remove(id);
+
+    /// <inheritdoc/>
+    public string Get(LayerId id, string? mountLabel = null) => _proto.Get(id, mountLabel);
+
+    /// <inheritdoc/>
+    public void Put(LayerId id) => _proto.Put(id);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Mount> GetMounts(LayerId id, MountRequest request) => _proto.GetMounts(id, request);
+
+    /// <inheritdoc/>
+    public bool Exists(LayerId id) => _proto.Exists(id);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<LayerId> List() => _proto.List();
+
+    /// <inheritdoc/>
+    public IReadOnlyList<StatusItem> GetStatus() => _proto.GetStatus();
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, string> GetMetadata(LayerId id) => _proto.GetMetadata(id);
+
+    /// <inheritdoc/>
+    public Usage GetUsage(LayerId id, CancellationToken cancellationToken = default) => _proto.GetUsage(id, cancellationToken);
+
+    /// <inheritdoc/>
+    public void Sync() => _proto.Sync();
+
+    /// <inheritdoc/>
+    public void Cleanup() => _proto.Cleanup();
+
+    /// <inheritdoc/>
+    public void Diff(LayerId id, LayerId? parent, Stream destination, DiffOptions? options = null, CancellationToken cancellationToken = default) =>
+        Compare(id, parent, options, comparer =>
+        {
+            using var source = new TreeSource(comparer);
+            LayerPipe.Write(source, destination, options?.Progress, cancellationToken);
+            return 0L;
+        });
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Change> Changes(LayerId id, LayerId? parent, DiffOptions? options = null, CancellationToken cancellationToken = default) =>
+        Compare(id, parent, options, comparer => TreeSource.List(comparer, cancellationToken));
+
+    /// <inheritdoc/>
+    public long DiffSize(LayerId id, LayerId? parent, CancellationToken cancellationToken = default) =>
+        Compare(id, parent, null, comparer =>
+        {
+            using var source = new TreeSource(comparer);
+            return LayerPipe.Measure(source, cancellationToken);
+        });
+
+    /// <inheritdoc/>
+    public long ApplyDiff(LayerId id, LayerId? parent, Stream tar, ApplyOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= ApplyOptions.Default;
+        if (parent is not null)
+            options.AwaitParent?.Invoke();
+        string path = _proto.Get(id);
+        try
+        {
+            using var root = RootDirectory.Open(path);
+            bool empty = !Directory.EnumerateFileSystemEntries(path).Any();
+            using var sink = new CopySink(root, empty, _sideDirectoryOf(id), _ownership, options);
+            return LayerPipe.Apply(tar, sink, options, cancellationToken);
+        }
+        finally
+        {
+            _proto.Put(id);
+        }
+    }
+
+    /// <inheritdoc/>
+    public IRecipeContents OpenContents(LayerId id) => new TreeContents(RootDirectory.Open(_proto.Get(id)), _sideDirectoryOf(id), () => _proto.Put(id));
+
+    private T Compare<T>(LayerId id, LayerId? parent, DiffOptions? options, Func<TreeComparer, T> use)
+    {
+        string path = _proto.Get(id);
+        try
+        {
+            string? below = parent is { } p ? _proto.Get(p) : null;
+            try
+            {
+                using var newTree = RootDirectory.Open(path);
+                using var oldTree = below is null ? null : RootDirectory.Open(below);
+                return use(new TreeComparer(oldTree, newTree, new TreeCompareOptions
+                {
+                    UseOverrides = UseOverrides,
+                    CompareContents = options?.CompareContents ?? false,
+                }));
+            }
+            finally
+            {
+                if (below is not null)
+                    _proto.Put(parent!.Value);
+            }
+        }
+        finally
+        {
+            _proto.Put(id);
+        }
+    }
+}

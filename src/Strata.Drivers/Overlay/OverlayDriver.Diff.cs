@@ -1,0 +1,100 @@
+using Strata.Formats.Tar;
+using Strata.Trees;
+
+namespace Strata.Drivers.Overlay;
+
+/// <content>Differences: from the layer's own directory, reading of the layers below only what changed.</content>
+public sealed partial class OverlayDriver
+{
+    /// <inheritdoc/>
+    public void Diff(LayerId id, LayerId? parent, Stream destination, DiffOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        using var difference = Open(id, parent, options);
+        using var source = new TreeSource(difference.Comparer);
+        LayerPipe.Write(source, destination, options?.Progress, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Change> Changes(LayerId id, LayerId? parent, DiffOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        using var difference = Open(id, parent, options);
+        return TreeSource.List(difference.Comparer, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public long DiffSize(LayerId id, LayerId? parent, CancellationToken cancellationToken = default)
+    {
+        using var difference = Open(id, parent, null);
+        using var source = new TreeSource(difference.Comparer);
+        return LayerPipe.Measure(source, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public long ApplyDiff(LayerId id, LayerId? parent, Stream tar, ApplyOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        RequireExists(id);
+        options ??= ApplyOptions.Default;
+        string diff = _layout.Diff(id);
+        if (Directory.EnumerateFileSystemEntries(diff).Any())
+        {
+            // Something is in the layer already: apply over what is seen, as the naive driver does.
+            return new NaiveDiffDriver(this).ApplyDiff(id, parent, tar, options, cancellationToken);
+        }
+        Func<RootDirectory>? below = ParentOf(id) is { } actual ? () => OpenView(actual) : null;
+        using var sink = new OverlaySink(RootDirectory.Open(diff), below, _layout.Displaced(id), _marks, options);
+        return LayerPipe.Apply(tar, sink, options, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public IRecipeContents OpenContents(LayerId id)
+    {
+        RequireExists(id);
+        return new TreeContents(RootDirectory.Open(_layout.Diff(id)), _layout.Displaced(id));
+    }
+
+    private LayerId? ParentOf(LayerId id) => _layout.ReadLowers(id) is [var nearest, ..] ? _layout.Resolve(nearest) : null;
+
+    private Difference Open(LayerId id, LayerId? parent, DiffOptions? options)
+    {
+        RequireExists(id);
+        if (parent is { } p)
+            RequireExists(p);
+        bool contents = options?.CompareContents ?? false;
+        bool direct = parent == ParentOf(id);
+        var newTree = direct ? RootDirectory.Open(_layout.Diff(id)) : OpenView(id);
+        RootDirectory? oldTree = null;
+        try
+        {
+            oldTree = parent is { } below ? OpenView(below) : null;
+            var whole = new Lazy<RootDirectory>(() => OpenView(id));
+            var comparer = new TreeComparer(oldTree, newTree, new TreeCompareOptions
+            {
+                // Without a layer below there are no marks to read, and a whole tree has none either.
+                Marks = direct && oldTree is not null ? _marks : null,
+                WholeNewTree = () => whole.Value,
+                Xattrs = _marks.ToLayer,
+                CompareContents = contents,
+            });
+            return new Difference(comparer, newTree, oldTree, whole);
+        }
+        catch
+        {
+            newTree.Dispose();
+            oldTree?.Dispose();
+            throw;
+        }
+    }
+
+    private sealed class Difference(TreeComparer comparer, RootDirectory newTree, RootDirectory? oldTree, Lazy<RootDirectory> whole) : IDisposable
+    {
+        internal TreeComparer Comparer => comparer;
+
+        public void Dispose()
+        {
+            newTree.Dispose();
+            oldTree?.Dispose();
+            if (whole.IsValueCreated)
+                whole.Value.Dispose();
+        }
+    }
+}

@@ -1,0 +1,174 @@
+using System.Text;
+using Strata.Linux;
+using Strata.Trees;
+
+namespace Strata.Drivers.Overlay;
+
+/// <summary>Layers as directories that overlayfs stacks. On disk as Docker's overlay2 (<see cref="OverlayLayout"/>).</summary>
+/// <remarks>
+/// <para>
+/// Options: <c>overlay.volatile=true</c>: writable layers are mounted without syncing, for layers that a power cut may take;
+/// <c>overlay.mountopt=a,b</c>: more options for every mount.
+/// </para>
+/// <para>Needs CAP_SYS_ADMIN; Linux 4.0 or later; the sources are filesystems/overlayfs.rst and Docker's behaviour (docs/design/disk-layout.md).</para>
+/// </remarks>
+public sealed partial class OverlayDriver : ProtoDriver, IDriver
+{
+    private static readonly string[] Names = ["overlay", "overlay2"];
+    private readonly OverlayLayout _layout;
+    private readonly OverlayFeatures _features;
+    private readonly OverlayMarks _marks;
+    private readonly string _temporary;
+    private readonly bool _volatile;
+    private readonly string[] _moreOptions;
+
+    /// <summary>Opens the driver.</summary>
+    /// <exception cref="DriverUnusableException">It can't serve here, and why.</exception>
+    /// <exception cref="StrataException">InvalidArgument: an option is not known.</exception>
+    public OverlayDriver(string home, DriverOptions options)
+        : base("overlay", Checked(home))
+    {
+        var mine = options.For(Names, "volatile", "mountopt");
+        _volatile = mine.TryGetValue("volatile", out string? text) && (bool.TryParse(text, out bool on)
+            ? on
+            : throw StrataException.InvalidArgument($"overlay.volatile is true or false, not '{text}'."));
+        _moreOptions = mine.TryGetValue("mountopt", out string? more) ? more.Split(',', StringSplitOptions.RemoveEmptyEntries) : [];
+        _layout = new OverlayLayout(Home);
+        _features = OverlayFeatures.Current;
+        _marks = new OverlayMarks(_features.UserXattr);
+        _temporary = Path.Combine(Home, ".tmp");
+        Directory.CreateDirectory(_layout.Links, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+    }
+
+    /// <inheritdoc/>
+    public override DriverCapabilities Capabilities { get; } = new() { AppliesWithoutParent = true, NeedsMounts = true };
+
+    /// <inheritdoc/>
+    public override bool Exists(LayerId id) => Directory.Exists(_layout.Diff(id));
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<LayerId> List() =>
+        Directory.EnumerateDirectories(Home)
+            .Where(path => Directory.Exists(Path.Combine(path, "diff")))
+            .Select(path => LayerId.TryParse(Path.GetFileName(path), out var id) ? id : default)
+            .Where(id => !id.IsDefault)
+            .ToArray();
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<StatusItem> GetStatus() =>
+    [
+        new StatusItem("Backing Filesystem", FsMagic.Of(Home).ToString()),
+        new StatusItem("Supports d_type", OverlayFeatures.TellsTypes(Home) ? "true" : "false"),
+        new StatusItem("Using metacopy", "false"),
+        new StatusItem("Native Overlay Diff", "true"),
+        new StatusItem("userxattr", _features.UserXattr ? "true" : "false"),
+        new StatusItem("volatile", _volatile ? "true" : "false"),
+    ];
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, string> GetMetadata(LayerId id)
+    {
+        RequireExists(id);
+        var metadata = new Dictionary<string, string>
+        {
+            ["WorkDir"] = _layout.Work(id),
+            ["MergedDir"] = _layout.Merged(id),
+            ["UpperDir"] = _layout.Diff(id),
+        };
+        var lowers = LowerDirectories(id);
+        if (lowers.Length > 0)
+            metadata["LowerDir"] = string.Join(':', lowers);
+        return metadata;
+    }
+
+    /// <inheritdoc/>
+    public override Usage GetUsage(LayerId id, CancellationToken cancellationToken = default)
+    {
+        RequireExists(id);
+        using var root = RootDirectory.Open(_layout.Diff(id));
+        return TreeUsage.Measure(root, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override string SideDirectoryOf(LayerId id) => _layout.Displaced(id);
+
+    /// <inheritdoc/>
+    public override void Cleanup()
+    {
+        base.Cleanup();
+        TemporaryDirectory.Sweep(_temporary);
+        // Short names whose layer is gone: a crash between the two renames of a removal.
+        foreach (string link in Directory.EnumerateFileSystemEntries(_layout.Links))
+        {
+            if (!Directory.Exists(link))
+                File.Delete(link);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override string MountPointOf(LayerId id) => _layout.Merged(id);
+
+    /// <inheritdoc/>
+    protected override void CreateLayer(LayerId id, LayerId? parent, CreateOptions options, bool writable)
+    {
+        foreach (var (key, _) in options.StorageOptions)
+        {
+            throw StrataException.InvalidArgument(key.Equals("size", StringComparison.OrdinalIgnoreCase)
+                ? "The overlay driver can't limit a layer's size here: that needs project quotas, which this file system or kernel lacks."
+                : $"The overlay driver has no storage option '{key}'.");
+        }
+        string link = OverlayLayout.NewLink();
+        string? lowers = null;
+        if (parent is { } below)
+        {
+            var all = _layout.ReadLowers(below);
+            lowers = string.Join(':', all.Prepend(_layout.ReadLink(below)).Select(lower => "l/" + lower));
+        }
+        using var temporary = TemporaryDirectory.Create(_temporary);
+        Make(temporary.Path, "", 0x1C8); // 0710
+        Make(temporary.Path, "diff", 0x1ED); // 0755
+        Make(temporary.Path, "work", 0x1C0); // 0700
+        File.WriteAllText(Path.Combine(temporary.Path, "link"), link, Encoding.ASCII);
+        if (lowers is not null)
+            File.WriteAllText(Path.Combine(temporary.Path, "lower"), lowers, Encoding.ASCII);
+        // The short name first: a layer without one can't be mounted, a name without a layer is swept.
+        File.CreateSymbolicLink(Path.Combine(_layout.Links, link), $"../{id}/diff");
+        try
+        {
+            NameCalls.Rename(temporary.Path, _layout.Of(id), NameCalls.RenameNoReplace);
+        }
+        catch
+        {
+            File.Delete(Path.Combine(_layout.Links, link));
+            throw;
+        }
+        if (parent is { } committed && !File.Exists(_layout.Committed(committed)))
+            File.Create(_layout.Committed(committed)).Dispose();
+    }
+
+    /// <inheritdoc/>
+    protected override void RemoveLayer(LayerId id)
+    {
+        string link = _layout.ReadLinkIfAny(id);
+        MoveToTrash(_layout.Of(id));
+        if (link.Length > 0)
+            File.Delete(Path.Combine(_layout.Links, link));
+    }
+
+    private static string Checked(string home)
+    {
+        OverlayFeatures.Require(home);
+        return home;
+    }
+
+    private static void Make(string parent, string name, int mode)
+    {
+        string path = name.Length == 0 ? parent : Path.Combine(parent, name);
+        if (name.Length > 0)
+            Directory.CreateDirectory(path);
+        using var directory = FileCalls.Open(path, OpenFlags.ReadOnly | OpenFlags.Directory);
+        var errno = AttributeCalls.TryChmod(directory.Number, mode);
+        if (errno != Errno.None)
+            throw new LinuxException(errno, "chmod", path);
+    }
+}

@@ -1,0 +1,45 @@
+using Strata.Linux;
+
+namespace Strata.Drivers.Overlay;
+
+/// <summary>What this kernel and this process can do with overlayfs: found out once.</summary>
+/// <param name="UserXattr">Marks must be in <c>user.overlay.</c>: this is a user namespace.</param>
+/// <param name="CanTurnIndexOff">The kernel knows <c>index</c>.</param>
+/// <param name="CanTurnRedirectOff">The kernel knows <c>redirect_dir</c>.</param>
+/// <param name="CanTurnMetacopyOff">The kernel knows <c>metacopy</c>.</param>
+internal sealed record OverlayFeatures(bool UserXattr, bool CanTurnIndexOff, bool CanTurnRedirectOff, bool CanTurnMetacopyOff)
+{
+    private const string Parameters = "/sys/module/overlay/parameters/";
+    private static readonly Lazy<OverlayFeatures> Found = new(Find);
+
+    internal static OverlayFeatures Current => Found.Value;
+
+    /// <summary>Throws the right one of the three errors if overlayfs can't serve for a home.</summary>
+    internal static void Require(string home)
+    {
+        if (!File.ReadLines("/proc/filesystems").Any(line => line.EndsWith("\toverlay", StringComparison.Ordinal)))
+            throw DriverUnusableException.NotSupported("overlay", "this kernel has no overlayfs (/proc/filesystems). Load its module (modprobe overlay).");
+        if (!ProcessCalls.CanMount)
+            throw DriverUnusableException.Prerequisites("overlay", "mounting needs root (CAP_SYS_ADMIN). Run as root, or use the vfs driver.");
+        var magic = FsMagic.Of(home);
+        if (magic == FsMagic.Overlay || magic == FsMagic.Aufs || magic == FsMagic.Ecryptfs || magic == FsMagic.Nfs || magic == FsMagic.Fuse || magic == FsMagic.Smb2)
+            throw DriverUnusableException.IncompatibleFileSystem("overlay", $"{home} is on {magic}, which can't hold an upper directory. Put the root on ext4, xfs, btrfs or tmpfs.");
+    }
+
+    /// <summary>True if the directory's file system tells types with names (d_type), without which whiteouts are seen.</summary>
+    internal static bool TellsTypes(string directory)
+    {
+        using var opened = FileCalls.Open(directory, OpenFlags.ReadOnly | OpenFlags.Directory);
+        using var reader = new DirectoryReader(opened);
+        return !reader.MoveNext() || reader.Type != 0;
+    }
+
+    private static OverlayFeatures Find()
+    {
+        // The first namespace maps all IDs to themselves.
+        string map = File.ReadLines("/proc/self/uid_map").FirstOrDefault() ?? "";
+        bool initial = map.Split(' ', StringSplitOptions.RemoveEmptyEntries) is ["0", "0", "4294967295"];
+        return new OverlayFeatures(
+            UserXattr: !initial, File.Exists(Parameters + "index"), File.Exists(Parameters + "redirect_dir"), File.Exists(Parameters + "metacopy"));
+    }
+}

@@ -1,0 +1,82 @@
+using Strata.Linux;
+using Strata.Trees;
+
+namespace Strata.Drivers.Overlay;
+
+/// <summary>
+/// overlayfs's marks and what they are called in a layer: the one place that knows them (kernel documentation, filesystems/overlayfs.rst).
+/// </summary>
+/// <param name="userXattr">True: the marks are in <c>user.overlay.</c>, as in a user namespace; false: in <c>trusted.overlay.</c></param>
+internal sealed class OverlayMarks(bool userXattr) : IMarkReader
+{
+    private readonly byte[] _prefix = userXattr ? "user.overlay."u8.ToArray() : "trusted.overlay."u8.ToArray();
+    private readonly byte[] _opaque = userXattr ? "user.overlay.opaque"u8.ToArray() : "trusted.overlay.opaque"u8.ToArray();
+    private readonly byte[] _redirect = userXattr ? "user.overlay.redirect"u8.ToArray() : "trusted.overlay.redirect"u8.ToArray();
+    private readonly byte[] _metacopy = userXattr ? "user.overlay.metacopy"u8.ToArray() : "trusted.overlay.metacopy"u8.ToArray();
+    private readonly byte[] _whiteout = userXattr ? "user.overlay.whiteout"u8.ToArray() : "trusted.overlay.whiteout"u8.ToArray();
+    private readonly byte[] _escape = userXattr ? "user.overlay.overlay."u8.ToArray() : "trusted.overlay.overlay."u8.ToArray();
+
+    /// <summary>What a directory gets that hides the layers below.</summary>
+    public Xattr OpaqueMark => new(_opaque, "y"u8.ToArray());
+
+    /// <summary>A character device 0:0, or (Linux 6.7) an empty file with an attribute.</summary>
+    public bool IsRemoval(int directory, ReadOnlySpan<byte> name, FileStatus status) =>
+        status is { Type: NameCalls.TypeCharDevice, RdevMajor: 0, RdevMinor: 0 }
+        || (status is { Type: NameCalls.TypeRegular, SizeBytes: 0 } && Has(directory, name, _whiteout));
+
+    /// <inheritdoc/>
+    public bool IsOpaque(FileDescriptor directory) => XattrCalls.Find(directory, _opaque) is [(byte)'y'];
+
+    /// <inheritdoc/>
+    public bool IsRedirected(FileDescriptor directory) => XattrCalls.Find(directory, _redirect) is not null;
+
+    /// <inheritdoc/>
+    public bool IsMetadataOnly(int directory, ReadOnlySpan<byte> name, FileStatus status) =>
+        status.Type == NameCalls.TypeRegular && Has(directory, name, _metacopy);
+
+    /// <summary>An attribute on disk as a layer has it: overlayfs's own are left out, escaped ones get their name back.</summary>
+    public byte[]? ToLayer(byte[] name)
+    {
+        if (name.AsSpan().StartsWith(_escape))
+            return [.. _prefix, .. name.AsSpan(_escape.Length)];
+        return name.AsSpan().StartsWith(_prefix) ? null : EntryReader.HostIndependent(name);
+    }
+
+    /// <summary>
+    /// A layer's entry as it must lie on disk: what would be a mark is escaped, so that it stays what it is in the layer, an attribute
+    /// (Linux 6.7 shows it under its own name again). A layer's attributes must never become marks (CVE-2023-0386 and its kin).
+    /// </summary>
+    public LayerEntry ToDisk(LayerEntry entry)
+    {
+        bool any = false;
+        foreach (var xattr in entry.Xattrs)
+            any |= xattr.Name.AsSpan().StartsWith(_prefix);
+        if (!any)
+            return entry;
+        return new LayerEntry
+        {
+            Path = entry.Path,
+            Kind = entry.Kind,
+            Mode = entry.Mode,
+            Uid = entry.Uid,
+            Gid = entry.Gid,
+            Mtime = entry.Mtime,
+            SizeBytes = entry.SizeBytes,
+            LinkTarget = entry.LinkTarget,
+            HardLinkTarget = entry.HardLinkTarget,
+            DeviceMajor = entry.DeviceMajor,
+            DeviceMinor = entry.DeviceMinor,
+            Xattrs = entry.Xattrs
+                .Select(x => x.Name.AsSpan().StartsWith(_prefix) ? new Xattr([.. _escape, .. x.Name.AsSpan(_prefix.Length)], x.Value) : x)
+                .OrderBy(x => x.Name, Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b)))
+                .ToArray(),
+        };
+    }
+
+    private static bool Has(int directory, ReadOnlySpan<byte> name, byte[] attribute)
+    {
+        Span<byte> value = stackalloc byte[64];
+        var errno = XattrCalls.TryGetAt(directory, name, attribute, value, out _);
+        return errno is Errno.None or Errno.ERANGE;
+    }
+}

@@ -1,0 +1,177 @@
+using Strata.Linux;
+using Strata.Trees;
+
+namespace Strata.Drivers;
+
+/// <summary>What all drivers share: Get and Put with their counts, on top of a description of the mount; trash; durability.</summary>
+/// <remarks>
+/// A new driver implements <see cref="CreateLayer"/>, <see cref="RemoveLayer"/>, <see cref="GetMounts"/>, <see cref="Exists"/>, <see cref="List"/>
+/// and the descriptions; that is all. It says what to mount and never mounts.
+/// </remarks>
+public abstract class ProtoDriver : IProtoDriver
+{
+    private const UnixFileMode HomeMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute;
+    private readonly MountCounter _counter;
+
+    /// <summary>Makes the driver's home if it is not there: mode 0710, so that no stranger on the host reaches a setuid file in a layer (CVE-2021-41103).</summary>
+    protected ProtoDriver(string name, string home)
+    {
+        Name = name;
+        Home = Path.GetFullPath(home);
+        Directory.CreateDirectory(Home, HomeMode);
+        _counter = new MountCounter(Path.Combine(Home, ".mounts"));
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <summary>The driver's own directory.</summary>
+    public string Home { get; }
+
+    /// <inheritdoc/>
+    public abstract DriverCapabilities Capabilities { get; }
+
+    private string Trash => Path.Combine(Home, ".trash");
+
+    /// <inheritdoc/>
+    public void Create(LayerId id, LayerId? parent, CreateOptions? options = null) => CreateChecked(id, parent, options ?? new CreateOptions(), writable: false);
+
+    /// <inheritdoc/>
+    public void CreateReadWrite(LayerId id, LayerId? parent, CreateOptions? options = null) =>
+        CreateChecked(id, parent, options ?? new CreateOptions(), writable: true);
+
+    /// <inheritdoc/>
+    public void Remove(LayerId id)
+    {
+        if (!Exists(id))
+            return;
+        bool free = _counter.IfUnused(id, MountPointOf(id), () => RemoveLayer(id));
+        if (!free)
+            throw StrataException.FailedPrecondition($"Can't remove layer {id}: it is mounted at {MountPointOf(id)}. Unmount it first.");
+        TreeRemover.Remove(SideDirectoryOf(id));
+        SweepTrash();
+    }
+
+    /// <inheritdoc/>
+    public string Get(LayerId id, string? mountLabel = null)
+    {
+        RequireExists(id);
+        var mounts = GetMounts(id, new MountRequest(ReadOnly: false, mountLabel));
+        // A directory that needs no mount is handed out as it is.
+        if (mounts is [{ Type: "bind" } bind] && !bind.IsReadOnly)
+            return bind.Source;
+        string point = MountPointOf(id);
+        _counter.Acquire(id, point, () =>
+        {
+            Directory.CreateDirectory(point, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            Mounter.Mount(mounts, point);
+        });
+        return point;
+    }
+
+    /// <inheritdoc/>
+    public void Put(LayerId id)
+    {
+        string point = MountPointOf(id);
+        _counter.Release(id, point, () => Unmount(point));
+    }
+
+    /// <inheritdoc/>
+    public abstract IReadOnlyList<Mount> GetMounts(LayerId id, MountRequest request);
+
+    /// <inheritdoc/>
+    public abstract bool Exists(LayerId id);
+
+    /// <inheritdoc/>
+    public abstract IReadOnlyList<LayerId> List();
+
+    /// <inheritdoc/>
+    public abstract IReadOnlyList<StatusItem> GetStatus();
+
+    /// <inheritdoc/>
+    public abstract IReadOnlyDictionary<string, string> GetMetadata(LayerId id);
+
+    /// <inheritdoc/>
+    public abstract Usage GetUsage(LayerId id, CancellationToken cancellationToken = default);
+
+    /// <inheritdoc/>
+    public void Sync()
+    {
+        using var home = FileCalls.Open(Home, OpenFlags.ReadOnly | OpenFlags.Directory);
+        FileCalls.SyncFileSystem(home, Home);
+    }
+
+    /// <inheritdoc/>
+    public virtual void Cleanup()
+    {
+        foreach (var id in List())
+        {
+            string point = MountPointOf(id);
+            if (!MountPoints.Is(point))
+                continue;
+            Unmount(point);
+            _counter.Reset(id);
+        }
+        SweepTrash();
+    }
+
+    /// <summary>
+    /// Where things go that belong to an applied layer but not to its tree: files that a later entry of the same layer replaced. Made when it is
+    /// needed; removed with the layer.
+    /// </summary>
+    public virtual string SideDirectoryOf(LayerId id) => Path.Combine(Home, ".displaced", id.ToString());
+
+    /// <summary>Makes a layer. The ID is free and the parent exists. After a failure nothing of it is left.</summary>
+    protected abstract void CreateLayer(LayerId id, LayerId? parent, CreateOptions options, bool writable);
+
+    /// <summary>Takes a layer out of the driver's home: by <see cref="MoveToTrash"/>. Nobody has it mounted.</summary>
+    protected abstract void RemoveLayer(LayerId id);
+
+    /// <summary>Where the layer is mounted, if it is.</summary>
+    protected abstract string MountPointOf(LayerId id);
+
+    /// <summary>Throws NotFound if there is no such layer.</summary>
+    protected void RequireExists(LayerId id)
+    {
+        if (!Exists(id))
+            throw StrataException.NotFound($"There is no layer {id} in the {Name} driver at {Home}.");
+    }
+
+    /// <summary>Renames a directory into the trash, where it is no layer any more; it is deleted afterwards.</summary>
+    protected void MoveToTrash(string path)
+    {
+        Directory.CreateDirectory(Trash, HomeMode);
+        NameCalls.Rename(path, Path.Combine(Trash, LayerId.New().ToString()));
+    }
+
+    private void CreateChecked(LayerId id, LayerId? parent, CreateOptions options, bool writable)
+    {
+        if (Exists(id))
+            throw StrataException.AlreadyExists($"Layer {id} exists already in the {Name} driver.");
+        if (parent is { } below && !Exists(below))
+            throw StrataException.NotFound($"Can't create layer {id}: its parent {below} does not exist in the {Name} driver.");
+        CreateLayer(id, parent, options, writable);
+    }
+
+    private static void Unmount(string point)
+    {
+        Mounter.Unmount(point);
+        try
+        {
+            Directory.Delete(point);
+        }
+        catch (IOException) when (Directory.Exists(point))
+        {
+            // mounted again meanwhile, or something was put there while nothing was mounted: it stays
+        }
+    }
+
+    /// <summary>Deletes what removals, also interrupted ones, left in the trash. What can't be deleted now stays for the next time.</summary>
+    private void SweepTrash()
+    {
+        if (!Directory.Exists(Trash))
+            return;
+        foreach (string entry in Directory.EnumerateFileSystemEntries(Trash))
+            TreeRemover.Remove(entry);
+    }
+}

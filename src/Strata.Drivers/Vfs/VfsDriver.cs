@@ -1,0 +1,106 @@
+using Strata.Linux;
+using Strata.Trees;
+
+namespace Strata.Drivers.Vfs;
+
+/// <summary>Each layer is a whole copy of its parent: works everywhere, mounts nothing, and shares nothing but what reflinks share.</summary>
+/// <remarks>
+/// Layout, as Docker's: <c>dir/ID</c> is the layer's root file system. A layer is copied under a temporary name and renamed, so that it is whole
+/// or absent after a crash. Who may not own files keeps owners in attributes (<see cref="Ownership.Override"/>).
+/// </remarks>
+public sealed class VfsDriver : ProtoDriver
+{
+    private readonly string _directories;
+    private readonly string _temporary;
+
+    /// <summary>Opens the driver.</summary>
+    /// <exception cref="StrataException">InvalidArgument: an option is not known.</exception>
+    public VfsDriver(string home, DriverOptions options)
+        : base("vfs", home)
+    {
+        options.For(["vfs"]);
+        _directories = Path.Combine(Home, "dir");
+        _temporary = Path.Combine(Home, ".tmp");
+        Directory.CreateDirectory(_directories, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+    }
+
+    /// <inheritdoc/>
+    public override DriverCapabilities Capabilities { get; } = new();
+
+    /// <summary>The whole driver, as registered.</summary>
+    public static IDriver Init(string home, DriverOptions options) => new NaiveDiffDriver(new VfsDriver(home, options));
+
+    /// <inheritdoc/>
+    public override bool Exists(LayerId id) => Directory.Exists(PathOf(id));
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<LayerId> List() =>
+        Directory.EnumerateDirectories(_directories)
+            .Select(path => LayerId.TryParse(Path.GetFileName(path), out var id) ? id : default)
+            .Where(id => !id.IsDefault)
+            .ToArray();
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Mount> GetMounts(LayerId id, MountRequest request)
+    {
+        RequireExists(id);
+        return [new Mount("bind", PathOf(id), "", request.ReadOnly ? ["rbind", "ro"] : ["rbind", "rw"])];
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<StatusItem> GetStatus() =>
+    [
+        new StatusItem("Backing Filesystem", FsMagic.Of(Home).ToString()),
+        new StatusItem("Ownership", ProcessCalls.CanOwn ? "real" : "kept in extended attributes (not root)"),
+    ];
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, string> GetMetadata(LayerId id)
+    {
+        RequireExists(id);
+        return new Dictionary<string, string> { ["SourceDir"] = PathOf(id) };
+    }
+
+    /// <inheritdoc/>
+    public override Usage GetUsage(LayerId id, CancellationToken cancellationToken = default)
+    {
+        RequireExists(id);
+        using var root = RootDirectory.Open(PathOf(id));
+        return TreeUsage.Measure(root, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override void Cleanup()
+    {
+        base.Cleanup();
+        TemporaryDirectory.Sweep(_temporary);
+    }
+
+    /// <inheritdoc/>
+    protected override string MountPointOf(LayerId id) => Path.Combine(Home, "mnt", id.ToString());
+
+    /// <inheritdoc/>
+    protected override void CreateLayer(LayerId id, LayerId? parent, CreateOptions options, bool writable)
+    {
+        foreach (var (key, _) in options.StorageOptions)
+            throw StrataException.InvalidArgument($"The vfs driver has no storage option '{key}': plain directories can't be limited in size.");
+        using var temporary = TemporaryDirectory.Create(_temporary);
+        using (var destination = RootDirectory.Open(temporary.Path))
+        {
+            var errno = AttributeCalls.TryChmod(destination.File.Number, 0x1ED); // 0755, whatever the umask
+            if (errno != Errno.None)
+                throw new LinuxException(errno, "chmod", temporary.Path);
+            if (parent is { } below)
+            {
+                using var source = RootDirectory.Open(PathOf(below));
+                TreeCopier.Copy(source, destination);
+            }
+        }
+        NameCalls.Rename(temporary.Path, PathOf(id), NameCalls.RenameNoReplace);
+    }
+
+    /// <inheritdoc/>
+    protected override void RemoveLayer(LayerId id) => MoveToTrash(PathOf(id));
+
+    private string PathOf(LayerId id) => Path.Combine(_directories, id.ToString());
+}
