@@ -27,8 +27,8 @@ public static class MountTable
         return rows;
     }
 
-    /// <summary>True if something is mounted exactly at a path (its parents' symbolic links resolved by the caller).</summary>
-    public static bool IsMountPoint(string path) => Read().Any(row => row.Point == path);
+    /// <summary>True if something is mounted at a path: one call, not a look through the table.</summary>
+    public static bool IsMountPoint(string path) => Linux.MountPoints.Is(path);
 
     /// <summary>Mounts at or below a path, the last made first: the order in which they can be unmounted.</summary>
     public static IReadOnlyList<string> Below(string path) =>

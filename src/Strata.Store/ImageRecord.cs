@@ -1,0 +1,10 @@
+namespace Strata.Store;
+
+/// <summary>An image of the store.</summary>
+/// <param name="Manifest">The digest of its manifest.</param>
+/// <param name="Config">The digest of its config: what Docker calls the image ID.</param>
+/// <param name="TopLayer">Its topmost layer; null: it has none.</param>
+/// <param name="SizeBytes">The sizes of its layers' files together.</param>
+/// <param name="Created">When it came into this store.</param>
+/// <param name="Names">Its names, sorted.</param>
+public sealed record ImageRecord(Digest Manifest, Digest Config, ChainId? TopLayer, long SizeBytes, DateTimeOffset Created, IReadOnlyList<string> Names);

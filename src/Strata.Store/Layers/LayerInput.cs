@@ -1,0 +1,17 @@
+namespace Strata.Store;
+
+/// <summary>A layer to be registered.</summary>
+public sealed record LayerInput
+{
+    /// <summary>Opens its blob, compressed or not, from the beginning. Called at most once, perhaps on another thread.</summary>
+    public required Func<Stream> Open { get; init; }
+
+    /// <summary>What its tar must hash to; null: whatever it hashes to.</summary>
+    public DiffId? DiffId { get; init; }
+
+    /// <summary>What its blob must hash to; null: whatever it hashes to.</summary>
+    public Digest? BlobDigest { get; init; }
+
+    /// <summary>The blob's size; -1: not known.</summary>
+    public long BlobBytes { get; init; } = -1;
+}

@@ -1,0 +1,207 @@
+using System.Runtime.ExceptionServices;
+using Strata.Drivers;
+using Strata.Formats.Compression;
+using Strata.Formats.Tar;
+
+namespace Strata.Store;
+
+/// <summary>Unpacks the layers of one image into the driver, several at a time where it can, and syncs them together.</summary>
+/// <remarks>Owns what it made until <see cref="Keep"/>: disposed before that, it removes all of it, the topmost first.</remarks>
+internal sealed class LayerUnpacker : IDisposable
+{
+    private readonly IDriver _driver;
+    private readonly StoreLayout _layout;
+    private readonly LayerLimits _limits;
+    private readonly LayerInput[] _inputs;
+    private readonly LayerRecord? _below;
+    private readonly IProgress<ProgressReport>? _progress;
+    private readonly List<(LayerId Id, Lease Lease)> _made = [];
+    private readonly TaskCompletionSource[] _applied;
+    private bool _keep;
+
+    internal LayerUnpacker(
+        IDriver driver, StoreLayout layout, LayerLimits limits, LayerInput[] inputs, LayerRecord? below, IProgress<ProgressReport>? progress)
+    {
+        _driver = driver;
+        _layout = layout;
+        _limits = limits;
+        _inputs = inputs;
+        _below = below;
+        _progress = progress;
+        _applied = inputs.Select(_ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).ToArray();
+    }
+
+    /// <summary>Unpacks all; what is returned is on disk, synced, and named by no metadata yet.</summary>
+    internal List<LayerRecord> Run(CancellationToken cancellationToken)
+    {
+        var results = new LayerRecord[_inputs.Length];
+        int cores = Environment.ProcessorCount;
+        bool together = _driver.Capabilities.AppliesWithoutParent && cores > 1 && _inputs.Length > 1;
+        if (together)
+        {
+            var parent = _below?.DriverId;
+            for (int i = 0; i < _inputs.Length; i++)
+                parent = Make(parent);
+            RunTogether(results, Math.Min(cores, _inputs.Length), cancellationToken);
+        }
+        else
+        {
+            for (int i = 0; i < _inputs.Length; i++)
+            {
+                Make(i == 0 ? _below?.DriverId : _made[i - 1].Id);
+                results[i] = Apply(i, writers: 0, cancellationToken);
+            }
+        }
+        var chain = _below?.ChainId;
+        for (int i = 0; i < results.Length; i++)
+        {
+            results[i] = results[i] with { ChainId = ChainId.Of(chain, results[i].DiffId), Parent = chain };
+            chain = results[i].ChainId;
+        }
+        _driver.Sync();
+        return results.ToList();
+    }
+
+    /// <summary>The metadata names the layers now.</summary>
+    internal void Keep() => _keep = true;
+
+    public void Dispose()
+    {
+        for (int i = _made.Count - 1; i >= 0; i--)
+        {
+            if (!_keep)
+            {
+                _driver.Remove(_made[i].Id);
+                File.Delete(_layout.Recipe(_made[i].Id));
+            }
+            _made[i].Lease.Dispose();
+        }
+    }
+
+    private LayerId Make(LayerId? parent)
+    {
+        var id = LayerId.New();
+        _made.Add((id, Lease.Take(_layout, id)));
+        _driver.Create(id, parent);
+        return id;
+    }
+
+    private void RunTogether(LayerRecord[] results, int workers, CancellationToken cancellationToken)
+    {
+        using var failed = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        int next = -1;
+        Exception? error = null;
+        var threads = new Thread[workers];
+        for (int t = 0; t < workers; t++)
+        {
+            threads[t] = new Thread(() =>
+            {
+                // In order, so that a layer that must wait for its parent never waits for one that has not begun.
+                for (int i = Interlocked.Increment(ref next); i < _inputs.Length; i = Interlocked.Increment(ref next))
+                {
+                    try
+                    {
+                        failed.Token.ThrowIfCancellationRequested();
+                        results[i] = Apply(i, writers: 1, failed.Token);
+                    }
+                    catch (Exception e)
+                    {
+                        if (e is not OperationCanceledException || cancellationToken.IsCancellationRequested)
+                            Interlocked.CompareExchange(ref error, e, null); // thrown below, where all threads have ended
+                        failed.Cancel();
+                        _applied[i].TrySetCanceled(CancellationToken.None);
+                        return;
+                    }
+                }
+            }) { IsBackground = true, Name = $"unpack {t}" };
+            threads[t].Start();
+        }
+        foreach (var thread in threads)
+            thread.Join();
+        if (error is not null)
+            ExceptionDispatchInfo.Throw(error);
+        cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    private LayerRecord Apply(int index, int writers, CancellationToken cancellationToken)
+    {
+        var input = _inputs[index];
+        var id = _made[index].Id;
+        var parent = index == 0 ? _below?.DriverId : _made[index - 1].Id;
+        using var blob = new HashingStream(new ReportingStream(input, _progress, index, _inputs.Length));
+        using var decompressed = Decompressor.Open(blob, out _, _limits, leaveOpen: true);
+        var tar = new HashingStream(decompressed, leaveOpen: true);
+        string recipePath = _layout.Recipe(id);
+        long contentBytes;
+        // Decompressing and hashing have a thread of their own; the one that parses and the ones that write run beside it.
+        using (var ahead = new PrefetchStream(tar))
+        {
+            using var recipe = _driver.Capabilities.ReproducesExactDiffs ? null : new FileStream(recipePath, FileMode.Create, FileAccess.Write, FileShare.Read, 64 * 1024);
+            using var recorder = recipe is null ? null : new TarRecipeRecorder(recipe);
+            contentBytes = _driver.ApplyDiff(id, parent, ahead, new ApplyOptions
+            {
+                Limits = _limits,
+                Recorder = recorder,
+                Writers = writers,
+                AwaitParent = () => AwaitParent(index, cancellationToken),
+            }, cancellationToken);
+            recorder?.Complete();
+        }
+        // The decompressor stops at the end of its data and has proven that nothing follows; the blob's digest covers all of it.
+        var diffId = new DiffId(tar.Digest);
+        if (input.DiffId is { } wanted && wanted != diffId)
+            throw StrataException.Corrupt($"Layer {index + 1} of {_inputs.Length} is not what the image says: its tar is {diffId}, not {wanted}. Get the image again.");
+        if (input.BlobDigest is { } blobWanted && blobWanted.Algorithm == "sha256" && blobWanted != blob.Digest)
+            throw StrataException.Corrupt($"Layer {index + 1} of {_inputs.Length} is damaged: its blob is {blob.Digest}, not {blobWanted}. Get the image again.");
+        _applied[index].TrySetResult();
+        return new LayerRecord(
+            default, diffId, null, id, tar.CountBytes, contentBytes, blob.Digest, blob.CountBytes, DateTimeOffset.UtcNow);
+    }
+
+    private void AwaitParent(int index, CancellationToken cancellationToken)
+    {
+        if (index == 0)
+            return;
+        // The layer below may itself have waited for the one below it; but it is applied only when it is whole.
+        for (int i = 0; i < index; i++)
+            WaitHandleOf(_applied[i].Task, cancellationToken);
+    }
+
+    private static void WaitHandleOf(Task task, CancellationToken cancellationToken)
+    {
+        using var done = new ManualResetEventSlim();
+        task.ContinueWith(_ => done.Set(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        done.Wait(cancellationToken);
+        if (!task.IsCompletedSuccessfully)
+            throw new OperationCanceledException("A layer below could not be unpacked.");
+    }
+
+    /// <summary>The blob, opened when it is first read; tells how far it was read.</summary>
+    private sealed class ReportingStream(LayerInput input, IProgress<ProgressReport>? progress, int index, int count) : ReadOnlyStream
+    {
+        private const long StepBytes = 1 << 20;
+        private readonly string _step = $"layer {index + 1}/{count}";
+        private readonly Stream _inner = input.Open();
+        private long _done;
+        private long _reported;
+
+        public override int Read(Span<byte> buffer)
+        {
+            int read = _inner.Read(buffer);
+            _done += read;
+            if (progress is not null && (_done - _reported >= StepBytes || read == 0))
+            {
+                _reported = _done;
+                progress.Report(new ProgressReport(_step, _done, input.BlobBytes));
+            }
+            return read;
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+                _inner.Dispose();
+            base.Dispose(disposing);
+        }
+    }
+}

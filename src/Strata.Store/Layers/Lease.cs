@@ -1,0 +1,43 @@
+using Strata.Trees;
+
+namespace Strata.Store;
+
+/// <summary>
+/// Says that a process is making a driver's layer that no metadata names yet. The lock on it ends with the process; what is leased by nobody
+/// and named by nothing is swept.
+/// </summary>
+internal sealed class Lease : IDisposable
+{
+    private readonly string _path;
+    private readonly ProcessLock _lock;
+
+    private Lease(string path, ProcessLock locked)
+    {
+        _path = path;
+        _lock = locked;
+    }
+
+    /// <summary>Takes a lease, before the layer is made.</summary>
+    internal static Lease Take(StoreLayout layout, LayerId id)
+    {
+        string path = Path.Combine(layout.Leases, id.ToString());
+        return new Lease(path, ProcessLock.Acquire(path));
+    }
+
+    /// <summary>The layers whose lease is still there though its process is gone. The caller releases each after it dealt with it.</summary>
+    internal static IEnumerable<(LayerId Id, Lease Lease)> FindAbandoned(StoreLayout layout)
+    {
+        foreach (string path in Directory.EnumerateFiles(layout.Leases))
+        {
+            if (LayerId.TryParse(Path.GetFileName(path), out var id) && ProcessLock.TryAcquire(path) is { } locked)
+                yield return (id, new Lease(path, locked));
+        }
+    }
+
+    /// <summary>Gives the lease back: the layer is named by metadata now, or gone.</summary>
+    public void Dispose()
+    {
+        File.Delete(_path);
+        _lock.Dispose();
+    }
+}

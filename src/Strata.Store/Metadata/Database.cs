@@ -1,0 +1,151 @@
+using System.Globalization;
+using Microsoft.Data.Sqlite;
+
+namespace Strata.Store.Metadata;
+
+/// <summary>The store's metadata: one SQLite file in WAL mode, so that readers never wait for a writer.</summary>
+/// <remarks>
+/// Durable when a transaction returns (synchronous=FULL). One connection a store object, guarded by a lock; processes wait for each other's
+/// writes for at most the busy time-out. Schema versions: <see cref="SchemaVersion"/> and docs/design/disk-layout.md.
+/// </remarks>
+internal sealed class Database : IDisposable
+{
+    internal const int SchemaVersion = 1;
+    private const int BusyTimeoutSeconds = 60;
+
+    private const string Schema = """
+        CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+        CREATE TABLE layers (
+            chain TEXT PRIMARY KEY, diff TEXT NOT NULL, parent TEXT REFERENCES layers (chain), driver_id TEXT NOT NULL UNIQUE,
+            tar_bytes INTEGER NOT NULL, content_bytes INTEGER NOT NULL, blob TEXT NOT NULL, blob_bytes INTEGER NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE INDEX layers_parent ON layers (parent);
+        CREATE TABLE images (
+            manifest TEXT PRIMARY KEY, config TEXT NOT NULL, top TEXT REFERENCES layers (chain), size_bytes INTEGER NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE INDEX images_top ON images (top);
+        CREATE TABLE names (name TEXT PRIMARY KEY, manifest TEXT NOT NULL REFERENCES images (manifest)) WITHOUT ROWID;
+        CREATE INDEX names_manifest ON names (manifest);
+        CREATE TABLE writable (
+            name TEXT PRIMARY KEY, driver_id TEXT NOT NULL UNIQUE, parent TEXT REFERENCES layers (chain), image TEXT, mount_target TEXT, created INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE INDEX writable_parent ON writable (parent);
+        """;
+
+    private readonly SqliteConnection _connection;
+    private readonly Lock _lock = new();
+
+    private Database(SqliteConnection connection) => _connection = connection;
+
+    /// <summary>Opens the file, and makes it if <paramref name="create"/>.</summary>
+    /// <exception cref="StrataException">FailedPrecondition: it is of another version. Corrupt: it is no database.</exception>
+    internal static Database Open(string path, bool create)
+    {
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder
+        {
+            DataSource = path,
+            Mode = create ? SqliteOpenMode.ReadWriteCreate : SqliteOpenMode.ReadWrite,
+            Pooling = false,
+            DefaultTimeout = BusyTimeoutSeconds,
+        }.ToString());
+        var database = new Database(connection);
+        try
+        {
+            database.Guard(() =>
+            {
+                connection.Open();
+                database.Execute($"PRAGMA busy_timeout={BusyTimeoutSeconds * 1000}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;");
+                database.RequireVersion(path);
+                return 0;
+            });
+            return database;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads; what is read is one moment's state.</summary>
+    internal T Read<T>(Func<Session, T> read) => Guard(() =>
+    {
+        lock (_lock)
+            return read(new Session(_connection, null));
+    });
+
+    /// <summary>Writes in one transaction: all of it, durable when this returns, or nothing.</summary>
+    internal T Write<T>(Func<Session, T> write) => Guard(() =>
+    {
+        lock (_lock)
+        {
+            // Not deferred: the write lock is taken before anything is read, so that what was checked still holds.
+            using var transaction = _connection.BeginTransaction(deferred: false);
+            var result = write(new Session(_connection, transaction));
+            transaction.Commit();
+            return result;
+        }
+    });
+
+    public void Dispose() => _connection.Dispose();
+
+    private void RequireVersion(string path)
+    {
+        string? version = null;
+        using (var command = _connection.CreateCommand())
+        {
+            command.CommandText = "SELECT count(*) FROM sqlite_master WHERE name='meta'";
+            if (Convert.ToInt64(command.ExecuteScalar(), CultureInfo.InvariantCulture) > 0)
+            {
+                command.CommandText = "SELECT value FROM meta WHERE key='schema'";
+                version = command.ExecuteScalar() as string;
+            }
+        }
+        if (version is null)
+        {
+            Write(session =>
+            {
+                // Somebody else may have been faster.
+                if (session.Count("SELECT count(*) FROM sqlite_master WHERE name='meta'") == 0)
+                {
+                    session.Run(Schema);
+                    session.Run("INSERT INTO meta VALUES ('schema', $1)", SchemaVersion.ToString(CultureInfo.InvariantCulture));
+                }
+                return 0;
+            });
+            return;
+        }
+        if (version != SchemaVersion.ToString(CultureInfo.InvariantCulture))
+        {
+            throw StrataException.FailedPrecondition(
+                $"The store's metadata {path} is of version {version}; this program knows version {SchemaVersion}. Use the program that made it, or another root.");
+        }
+    }
+
+    private void Execute(string text)
+    {
+        using var command = _connection.CreateCommand();
+        command.CommandText = text;
+        command.ExecuteNonQuery();
+    }
+
+    /// <summary>Gives SQLite's errors their meaning.</summary>
+    private T Guard<T>(Func<T> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (SqliteException e)
+        {
+            string what = $"The store's metadata {_connection.DataSource}";
+            throw e.SqliteErrorCode switch
+            {
+                5 or 6 => StrataException.Unavailable($"{what} is locked by another process for longer than {BusyTimeoutSeconds} s. Try again.", e),
+                8 or 14 => StrataException.FailedPrecondition($"{what} can't be opened or written: {e.Message} Is the root read-only, or another user's?", e),
+                10 => StrataException.Corrupt($"{what} can't be read or written: {e.Message}", e),
+                11 or 26 => StrataException.Corrupt($"{what} is damaged or no database: {e.Message}", e),
+                13 => StrataException.Exhausted($"{what} can't be written: the disk is full.", e),
+                19 => StrataException.FailedPrecondition($"{what} refused a change: {e.Message}", e),
+                _ => new StrataException(ErrorKind.Unknown, $"{what}: {e.Message}", e),
+            };
+        }
+    }
+}

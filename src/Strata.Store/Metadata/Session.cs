@@ -1,0 +1,40 @@
+using System.Globalization;
+using Microsoft.Data.Sqlite;
+
+namespace Strata.Store.Metadata;
+
+/// <summary>Statements inside one read or one transaction. Parameters are $1, $2, …</summary>
+internal readonly struct Session(SqliteConnection connection, SqliteTransaction? transaction)
+{
+    internal int Run(string text, params object?[] values)
+    {
+        using var command = Prepare(text, values);
+        return command.ExecuteNonQuery();
+    }
+
+    internal long Count(string text, params object?[] values)
+    {
+        using var command = Prepare(text, values);
+        return Convert.ToInt64(command.ExecuteScalar(), CultureInfo.InvariantCulture);
+    }
+
+    internal List<T> List<T>(string text, Func<SqliteDataReader, T> row, params object?[] values)
+    {
+        using var command = Prepare(text, values);
+        using var reader = command.ExecuteReader();
+        var rows = new List<T>();
+        while (reader.Read())
+            rows.Add(row(reader));
+        return rows;
+    }
+
+    private SqliteCommand Prepare(string text, object?[] values)
+    {
+        var command = connection.CreateCommand();
+        command.Transaction = transaction;
+        command.CommandText = text;
+        for (int i = 0; i < values.Length; i++)
+            command.Parameters.AddWithValue("$" + (i + 1).ToString(CultureInfo.InvariantCulture), values[i] ?? DBNull.Value);
+        return command;
+    }
+}

@@ -1,0 +1,29 @@
+namespace Strata.Store;
+
+/// <content>Opening after a crash: what a dead process was making or removing is finished or undone.</content>
+public sealed partial class Store
+{
+    private static readonly TimeSpan TemporaryAge = TimeSpan.FromDays(1);
+
+    /// <summary>
+    /// Looks at abandoned leases only, of which there are none after a clean end. A leased layer that the metadata names was finished; any other
+    /// is removed.
+    /// </summary>
+    private void Recover()
+    {
+        foreach (var (id, lease) in Lease.FindAbandoned(_layout))
+        {
+            using (lease)
+            {
+                bool named = _database.Read(s => s.Count("SELECT (SELECT count(*) FROM layers WHERE driver_id=$1) + (SELECT count(*) FROM writable WHERE driver_id=$1)", id.ToString())) > 0;
+                if (!named)
+                    Discard(id);
+            }
+        }
+        foreach (string file in Directory.EnumerateFiles(_layout.Temporary))
+        {
+            if (DateTime.UtcNow - File.GetLastWriteTimeUtc(file) > TemporaryAge)
+                File.Delete(file);
+        }
+    }
+}

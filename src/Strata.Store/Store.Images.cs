@@ -1,0 +1,114 @@
+using System.Security.Cryptography;
+using Strata.Store.Metadata;
+using Strata.Trees;
+
+namespace Strata.Store;
+
+/// <content>Images: their documents and names. What the documents say is not this room's business.</content>
+public sealed partial class Store
+{
+    /// <summary>All images, by their names.</summary>
+    public IReadOnlyList<ImageRecord> ListImages() => _database.Read(s =>
+        s.List($"SELECT {Rows.ImageColumns} FROM images ORDER BY created, manifest", Rows.Image).Select(image => WithNames(s, image)).ToArray());
+
+    /// <summary>The image of a name, or null.</summary>
+    public ImageRecord? FindImage(string name) => _database.Read(s =>
+        s.List($"SELECT {Rows.ImageColumns} FROM images WHERE manifest=(SELECT manifest FROM names WHERE name=$1)", Rows.Image, name)
+            .Select(image => WithNames(s, image)).FirstOrDefault());
+
+    /// <summary>Adds an image whose layers are there, or gives one that is there another name. A name that another image has moves to this one.</summary>
+    /// <param name="manifest">Its manifest, as it is. Kept.</param>
+    /// <param name="config">Its config, as it is. Kept.</param>
+    /// <param name="top">Its topmost layer; null: it has none.</param>
+    /// <param name="names">Its names.</param>
+    /// <returns>The image.</returns>
+    public ImageRecord AddImage(ReadOnlySpan<byte> manifest, ReadOnlySpan<byte> config, ChainId? top, IReadOnlyList<string> names)
+    {
+        // Documents first, synced: metadata never names what is not there.
+        var manifestDigest = WriteBlob(manifest);
+        var configDigest = WriteBlob(config);
+        long sizeBytes = top is { } chain ? GetChain(chain).Sum(layer => layer.ContentBytes) : 0;
+        return _database.Write(s =>
+        {
+            s.Run("INSERT OR IGNORE INTO images (manifest, config, top, size_bytes, created) VALUES ($1, $2, $3, $4, $5)",
+                manifestDigest.ToString(), configDigest.ToString(), top?.ToString(), sizeBytes, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
+            foreach (string name in names)
+                s.Run("INSERT INTO names VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET manifest=excluded.manifest", name, manifestDigest.ToString());
+            return s.List($"SELECT {Rows.ImageColumns} FROM images WHERE manifest=$1", Rows.Image, manifestDigest.ToString()).Select(i => WithNames(s, i)).Single();
+        });
+    }
+
+    /// <summary>Takes a name from an image.</summary>
+    /// <returns>False: there was no such name.</returns>
+    public bool RemoveName(string name) => _database.Write(s => s.Run("DELETE FROM names WHERE name=$1", name)) > 0;
+
+    /// <summary>Removes an image with all its names, and those of its layers that nothing else uses.</summary>
+    /// <returns>The layers that were removed, the topmost first.</returns>
+    public IReadOnlyList<LayerRecord> RemoveImage(Digest manifest)
+    {
+        var image = _database.Write(s =>
+        {
+            var found = s.List($"SELECT {Rows.ImageColumns} FROM images WHERE manifest=$1", Rows.Image, manifest.ToString()).FirstOrDefault()
+                ?? throw StrataException.NotFound($"There is no image {manifest} in the store.");
+            s.Run("DELETE FROM names WHERE manifest=$1", manifest.ToString());
+            s.Run("DELETE FROM images WHERE manifest=$1", manifest.ToString());
+            return found;
+        });
+        var removed = new List<LayerRecord>();
+        for (var next = image.TopLayer; next is { } chain;)
+        {
+            if (_database.Read(s => UserOf(s, chain)) is not null || FindLayer(chain) is null)
+                break;
+            try
+            {
+                removed.Add(RemoveLayer(chain));
+            }
+            catch (StrataException e) when (e.Kind is ErrorKind.FailedPrecondition or ErrorKind.NotFound)
+            {
+                break; // somebody began to use it, or removed it
+            }
+            next = removed[^1].Parent;
+        }
+        foreach (var document in new[] { image.Manifest, image.Config })
+        {
+            if (_database.Read(s => s.Count("SELECT count(*) FROM images WHERE manifest=$1 OR config=$1", document.ToString())) == 0)
+                File.Delete(BlobPath(document));
+        }
+        return removed;
+    }
+
+    /// <summary>A document that an image was added with.</summary>
+    /// <exception cref="StrataException">NotFound. Corrupt: it does not match its digest.</exception>
+    public byte[] ReadBlob(Digest digest)
+    {
+        byte[] bytes;
+        try
+        {
+            bytes = File.ReadAllBytes(BlobPath(digest));
+        }
+        catch (FileNotFoundException e)
+        {
+            throw StrataException.NotFound($"The document {digest} is missing from the store. Load its image again.", e);
+        }
+        return Digest.Sha256(SHA256.HashData(bytes)) == digest
+            ? bytes
+            : throw StrataException.Corrupt($"The document {digest} of the store is damaged. Load its image again.");
+    }
+
+    private static ImageRecord WithNames(Session s, ImageRecord image) =>
+        image with { Names = s.List("SELECT name FROM names WHERE manifest=$1 ORDER BY name", r => r.GetString(0), image.Manifest.ToString()) };
+
+    private string BlobPath(Digest digest) => digest.Algorithm == "sha256"
+        ? Path.Combine(_layout.Blobs, digest.Hex)
+        : throw StrataException.NotSupported($"The store keeps documents by SHA-256, not by {digest.Algorithm}.");
+
+    private Digest WriteBlob(ReadOnlySpan<byte> bytes)
+    {
+        var digest = Digest.Sha256(SHA256.HashData(bytes));
+        string path = BlobPath(digest);
+        if (File.Exists(path))
+            return digest;
+        DurableFile.Write(path, Path.Combine(_layout.Temporary, LayerId.New().ToString()), bytes);
+        return digest;
+    }
+}

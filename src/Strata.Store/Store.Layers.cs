@@ -1,0 +1,155 @@
+using Strata.Formats.Compression;
+using Strata.Formats.Tar;
+using Strata.Store.Metadata;
+using Strata.Trees;
+
+namespace Strata.Store;
+
+/// <content>Layers: how they come, are found, given back, and go.</content>
+public sealed partial class Store
+{
+    /// <summary>All layers, in the order in which they came.</summary>
+    public IReadOnlyList<LayerRecord> ListLayers() =>
+        _database.Read(s => s.List($"SELECT {Rows.LayerColumns} FROM layers ORDER BY created, chain", Rows.Layer));
+
+    /// <summary>The layer of a chain ID, or null.</summary>
+    public LayerRecord? FindLayer(ChainId chain) =>
+        _database.Read(s => s.List($"SELECT {Rows.LayerColumns} FROM layers WHERE chain=$1", Rows.Layer, chain.ToString()).FirstOrDefault());
+
+    /// <summary>The layers of a chain, the topmost first; the last is the base.</summary>
+    /// <exception cref="StrataException">NotFound: one is missing.</exception>
+    public IReadOnlyList<LayerRecord> GetChain(ChainId top)
+    {
+        var chain = new List<LayerRecord>();
+        for (ChainId? next = top; next is { } id; next = chain[^1].Parent)
+            chain.Add(FindLayer(id) ?? throw StrataException.NotFound($"There is no layer {id} in the store."));
+        return chain;
+    }
+
+    /// <summary>Registers the layers of an image, each on top of the one before it; those that are there already are not read.</summary>
+    /// <remarks>
+    /// Layers unpack at the same time where the driver can do that and the machine has the cores. All of them become visible at once, durable,
+    /// after the last; after a failure or a crash none of the new ones is there.
+    /// </remarks>
+    /// <param name="baseFirst">The layers, the base first.</param>
+    /// <param name="parent">What they lie on, or null.</param>
+    /// <param name="progress">Told of the bytes of blobs that were read, or null.</param>
+    /// <param name="cancellationToken">Ends it early; nothing is left then.</param>
+    /// <exception cref="StrataException">
+    /// Corrupt: a digest does not match, or the data is broken. InvalidArgument: a layer holds what none may. Exhausted: a limit, or the disk.
+    /// </exception>
+    public IReadOnlyList<LayerRecord> RegisterLayers(
+        IReadOnlyList<LayerInput> baseFirst, ChainId? parent = null, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
+    {
+        var done = new List<LayerRecord>();
+        while (true)
+        {
+            // What is there already. Without a known diff ID a layer can't be looked up.
+            while (done.Count < baseFirst.Count && baseFirst[done.Count].DiffId is { } known
+                && FindLayer(ChainId.Of(done.Count == 0 ? parent : done[^1].ChainId, known)) is { } layer)
+                done.Add(layer);
+            if (done.Count == baseFirst.Count)
+                return done;
+            var below = done.Count == 0 ? parent : done[^1].ChainId;
+            if (baseFirst[done.Count].DiffId is not { } next)
+                return [.. done, .. Unpack(baseFirst.Skip(done.Count).ToArray(), below, progress, cancellationToken)];
+            // Whoever unpacks the first missing layer holds its lock; others wait, then find it.
+            var missing = ChainId.Of(below, next);
+            using var only = ProcessLock.Acquire(Path.Combine(_layout.Locks, missing.Digest.Hex));
+            if (FindLayer(missing) is not null)
+                continue;
+            done.AddRange(Unpack(baseFirst.Skip(done.Count).ToArray(), below, progress, cancellationToken));
+            return done;
+        }
+    }
+
+    /// <summary>Writes a layer's tar, byte for byte as it came, and verifies it while writing.</summary>
+    /// <exception cref="StrataException">Corrupt: the layer's files are not what they were; what was written is no use then.</exception>
+    public void WriteTar(LayerRecord layer, Stream destination, CancellationToken cancellationToken = default)
+    {
+        using var hashing = new HashingStream(destination, leaveOpen: true);
+        if (Driver.Capabilities.ReproducesExactDiffs)
+        {
+            var parent = layer.Parent is { } p ? FindLayer(p)?.DriverId : null;
+            Driver.Diff(layer.DriverId, parent, hashing, null, cancellationToken);
+        }
+        else
+        {
+            using var recipe = OpenRecipe(layer);
+            using var contents = Driver.OpenContents(layer.DriverId);
+            TarRecipe.Open(recipe).WriteTar(contents, hashing, cancellationToken);
+        }
+        if (hashing.Digest != layer.DiffId.Digest)
+        {
+            throw StrataException.Corrupt(
+                $"Layer {layer.DiffId} can't be given back: its files were changed behind the store's back (they now make {hashing.Digest}). Remove its image and load it again.");
+        }
+    }
+
+    /// <summary>Removes a layer that nothing uses.</summary>
+    /// <returns>The layer that was removed.</returns>
+    /// <exception cref="StrataException">NotFound: there is none. FailedPrecondition: an image, a layer or a writable layer is on it.</exception>
+    public LayerRecord RemoveLayer(ChainId chain)
+    {
+        var layer = FindLayer(chain) ?? throw StrataException.NotFound($"There is no layer {chain} in the store.");
+        using var lease = Lease.Take(_layout, layer.DriverId); // from here on recovery finishes what a crash interrupts
+        _database.Write(s =>
+        {
+            if (UserOf(s, chain) is { } user)
+                throw StrataException.FailedPrecondition($"Can't remove layer {chain}: {user} is on it. Remove that first.");
+            return s.Run("DELETE FROM layers WHERE chain=$1 AND driver_id=$2", chain.ToString(), layer.DriverId.ToString()) == 1
+                ? true
+                : throw StrataException.NotFound($"Layer {chain} was removed meanwhile.");
+        });
+        Discard(layer.DriverId);
+        return layer;
+    }
+
+    private static string? UserOf(Session s, ChainId chain)
+    {
+        string key = chain.ToString();
+        return s.List("SELECT 'layer ' || chain FROM layers WHERE parent=$1 LIMIT 1", r => r.GetString(0), key).FirstOrDefault()
+            ?? s.List("SELECT 'image ' || manifest FROM images WHERE top=$1 LIMIT 1", r => r.GetString(0), key).FirstOrDefault()
+            ?? s.List("SELECT 'writable layer ' || name FROM writable WHERE parent=$1 LIMIT 1", r => r.GetString(0), key).FirstOrDefault();
+    }
+
+    /// <summary>Removes what a layer has on disk, after its metadata is gone. What a crash leaves of it is swept by recovery.</summary>
+    private void Discard(LayerId id)
+    {
+        Driver.Remove(id);
+        File.Delete(_layout.Recipe(id));
+    }
+
+    private FileStream OpenRecipe(LayerRecord layer)
+    {
+        try
+        {
+            return new FileStream(_layout.Recipe(layer.DriverId), FileMode.Open, FileAccess.Read, FileShare.Read, 64 * 1024);
+        }
+        catch (FileNotFoundException e)
+        {
+            throw StrataException.Corrupt($"Layer {layer.DiffId} can't be given back: its recipe is missing. Remove its image and load it again.", e);
+        }
+    }
+
+    private List<LayerRecord> Unpack(LayerInput[] inputs, ChainId? parent, IProgress<ProgressReport>? progress, CancellationToken cancellationToken)
+    {
+        var below = parent is { } p ? FindLayer(p) ?? throw StrataException.NotFound($"There is no layer {p} in the store.") : null;
+        using var unpacker = new LayerUnpacker(Driver, _layout, _limits, inputs, below, progress);
+        var records = unpacker.Run(cancellationToken);
+        var kept = _database.Write(s =>
+        {
+            if (parent is { } still && s.Count("SELECT count(*) FROM layers WHERE chain=$1", still.ToString()) == 0)
+                throw StrataException.Unavailable($"Layer {still} was removed while layers were unpacked on it. Try again.");
+            // A layer whose diff ID was not known may turn out to be there already.
+            if (records.Any(r => s.Count("SELECT count(*) FROM layers WHERE chain=$1", r.ChainId.ToString()) > 0))
+                return false;
+            foreach (var record in records)
+                Rows.Insert(s, record);
+            return true;
+        });
+        if (kept)
+            unpacker.Keep();
+        return kept ? records : records.Select(r => FindLayer(r.ChainId) ?? throw StrataException.Unavailable($"Layer {r.ChainId} vanished. Try again.")).ToList();
+    }
+}

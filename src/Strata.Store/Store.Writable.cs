@@ -1,0 +1,175 @@
+using Strata.Drivers;
+using Strata.Store.Metadata;
+using Strata.Trees;
+
+namespace Strata.Store;
+
+/// <content>Writable layers: made over a layer, mounted, compared, committed, removed.</content>
+public sealed partial class Store
+{
+    /// <summary>All writable layers, by name.</summary>
+    public IReadOnlyList<WritableRecord> ListWritable() =>
+        _database.Read(s => s.List($"SELECT {Rows.WritableColumns} FROM writable ORDER BY name", Rows.Writable));
+
+    /// <summary>The writable layer of a name, or null.</summary>
+    public WritableRecord? FindWritable(string name) =>
+        _database.Read(s => s.List($"SELECT {Rows.WritableColumns} FROM writable WHERE name=$1", Rows.Writable, name).FirstOrDefault());
+
+    /// <summary>The writable layer of a name.</summary>
+    /// <exception cref="StrataException">NotFound.</exception>
+    public WritableRecord GetWritable(string name) =>
+        FindWritable(name) ?? throw StrataException.NotFound($"There is no writable layer '{name}'. 'strata status' lists them; 'strata create NAME --from IMAGE' makes one.");
+
+    /// <summary>Makes a writable layer.</summary>
+    /// <param name="name">1 to 128 of a-z A-Z 0-9 _ . -, the first a letter or digit; not in use.</param>
+    /// <param name="parent">What it lies on, or null.</param>
+    /// <param name="image">The image that it is made from, or null.</param>
+    /// <param name="storageOptions">Such as <c>size</c>; null: none.</param>
+    /// <exception cref="StrataException">AlreadyExists, NotFound, InvalidArgument. Nothing is left then.</exception>
+    public WritableRecord CreateWritable(
+        string name, ChainId? parent, Digest? image = null, IReadOnlyDictionary<string, string>? storageOptions = null)
+    {
+        if (!LayerId.TryParse(name, out _))
+            throw StrataException.InvalidArgument($"'{name}' can't be a name: expected 1 to 128 of a-z A-Z 0-9 _ . -, the first a letter or digit.");
+        if (FindWritable(name) is not null)
+            throw NameTaken(name);
+        var below = parent is { } p ? FindLayer(p) ?? throw StrataException.NotFound($"There is no layer {p} in the store.") : null;
+        var record = new WritableRecord(name, LayerId.New(), parent, image, null, DateTimeOffset.UtcNow);
+        using var lease = Lease.Take(_layout, record.DriverId);
+        Driver.CreateReadWrite(record.DriverId, below?.DriverId, new CreateOptions { StorageOptions = storageOptions ?? new Dictionary<string, string>() });
+        try
+        {
+            _database.Write(s =>
+            {
+                if (s.Count("SELECT count(*) FROM writable WHERE name=$1", name) > 0)
+                    throw NameTaken(name);
+                Rows.Insert(s, record);
+                return 0;
+            });
+        }
+        catch
+        {
+            Driver.Remove(record.DriverId);
+            throw;
+        }
+        return record;
+    }
+
+    /// <summary>Mounts a writable layer, once more for each call.</summary>
+    /// <param name="name">The layer.</param>
+    /// <param name="target">A directory at which it is to be seen too, or null.</param>
+    /// <returns>The path of its root file system.</returns>
+    public string Mount(string name, string? target = null)
+    {
+        var record = GetWritable(name);
+        if (target is not null)
+        {
+            target = Path.GetFullPath(target);
+            if (!Directory.Exists(target))
+                throw StrataException.NotFound($"Can't mount at {target}: there is no such directory. Make it first.");
+            if (record.MountTarget is not null && MountTable.IsMountPoint(record.MountTarget))
+                throw StrataException.FailedPrecondition($"'{name}' is mounted at {record.MountTarget} already. Unmount it first.");
+            if (MountTable.IsMountPoint(target))
+                throw StrataException.FailedPrecondition($"Something is mounted at {target} already.");
+        }
+        string path = Driver.Get(record.DriverId);
+        if (target is null)
+            return path;
+        try
+        {
+            Mounter.Mount([new Mount("bind", path, "", ["rbind", "rw"])], target);
+            SetMountTarget(name, target);
+        }
+        catch
+        {
+            Driver.Put(record.DriverId);
+            throw;
+        }
+        return target;
+    }
+
+    /// <summary>Takes one mount of a writable layer back.</summary>
+    /// <exception cref="StrataException">FailedPrecondition: it is busy.</exception>
+    public void Unmount(string name)
+    {
+        var record = GetWritable(name);
+        if (record.MountTarget is not null)
+        {
+            Mounter.Unmount(record.MountTarget);
+            SetMountTarget(name, null);
+        }
+        Driver.Put(record.DriverId);
+    }
+
+    /// <summary>Where a writable layer is mounted now, or null.</summary>
+    public string? FindMountPoint(WritableRecord record)
+    {
+        if (record.MountTarget is not null && MountTable.IsMountPoint(record.MountTarget))
+            return record.MountTarget;
+        var metadata = Driver.GetMetadata(record.DriverId);
+        return metadata.TryGetValue("MergedDir", out string? merged) && MountTable.IsMountPoint(merged) ? merged : null;
+    }
+
+    /// <summary>What changed in a writable layer since it was made.</summary>
+    public IReadOnlyList<Change> Changes(string name, DiffOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        var record = GetWritable(name);
+        return Driver.Changes(record.DriverId, DriverParentOf(record), options, cancellationToken);
+    }
+
+    /// <summary>Writes what changed in a writable layer as an uncompressed OCI layer.</summary>
+    public void Diff(string name, Stream destination, DiffOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        var record = GetWritable(name);
+        Driver.Diff(record.DriverId, DriverParentOf(record), destination, options, cancellationToken);
+    }
+
+    /// <summary>Writes the whole root file system of a writable layer as a tar.</summary>
+    public void Export(string name, Stream destination, CancellationToken cancellationToken = default) =>
+        Driver.Diff(GetWritable(name).DriverId, null, destination, null, cancellationToken);
+
+    /// <summary>Writes the whole root file system that ends in a layer as a tar.</summary>
+    public void Export(ChainId top, Stream destination, CancellationToken cancellationToken = default)
+    {
+        var layer = FindLayer(top) ?? throw StrataException.NotFound($"There is no layer {top} in the store.");
+        Driver.Diff(layer.DriverId, null, destination, null, cancellationToken);
+    }
+
+    /// <summary>Makes a layer of what changed in a writable layer. That may be mounted; it stays as it is.</summary>
+    /// <returns>The new layer, on the one that the writable layer is on.</returns>
+    public LayerRecord Commit(string name, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
+    {
+        var record = GetWritable(name);
+        using var tar = _layout.OpenTemporary();
+        Driver.Diff(record.DriverId, DriverParentOf(record), tar, new DiffOptions { Progress = progress }, cancellationToken);
+        tar.Position = 0;
+        return RegisterLayers([new LayerInput { Open = () => new Borrowed(tar), BlobBytes = tar.Length }], record.Parent, progress, cancellationToken)[0];
+    }
+
+    /// <summary>Removes a writable layer and all that was written to it.</summary>
+    /// <exception cref="StrataException">NotFound. FailedPrecondition: it is mounted.</exception>
+    public void RemoveWritable(string name)
+    {
+        var record = GetWritable(name);
+        if (FindMountPoint(record) is { } point)
+            throw StrataException.FailedPrecondition($"Can't remove '{name}': it is mounted at {point}. Unmount it first: strata umount {name}");
+        using var lease = Lease.Take(_layout, record.DriverId); // from here on recovery finishes what a crash interrupts
+        _database.Write(s => s.Run("DELETE FROM writable WHERE name=$1 AND driver_id=$2", name, record.DriverId.ToString()));
+        Driver.Remove(record.DriverId);
+    }
+
+    private LayerId? DriverParentOf(WritableRecord record) =>
+        record.Parent is { } chain ? (FindLayer(chain) ?? throw StrataException.Corrupt($"Layer {chain}, on which '{record.Name}' lies, is missing from the store.")).DriverId : null;
+
+    private void SetMountTarget(string name, string? target) =>
+        _database.Write(s => s.Run("UPDATE writable SET mount_target=$2 WHERE name=$1", name, target));
+
+    private static StrataException NameTaken(string name) =>
+        StrataException.AlreadyExists($"There is a writable layer '{name}' already. Choose another name, or remove it: strata rm {name}");
+
+    /// <summary>A stream whose owner disposes it later.</summary>
+    private sealed class Borrowed(Stream inner) : Formats.Compression.ReadOnlyStream
+    {
+        public override int Read(Span<byte> buffer) => inner.Read(buffer);
+    }
+}

@@ -1,0 +1,93 @@
+using Strata.Drivers;
+using Strata.Store.Metadata;
+
+namespace Strata.Store;
+
+/// <summary>A store: layers, images and writable layers below one directory.</summary>
+/// <remarks>
+/// <para>
+/// Any number of threads and processes may use one store at once. No lock is held across processes while a layer is unpacked but the one that
+/// keeps two of them from unpacking the same one. The order of writes, and what a crash at each step leaves, is in docs/design/crash-order.md.
+/// </para>
+/// <code>
+/// using var store = Store.Open(new StoreOptions { Root = "/var/lib/strata" });
+/// var top = store.RegisterLayers(inputs)[^1];
+/// store.CreateWritable("box", top.ChainId);
+/// string path = store.Mount("box");
+/// </code>
+/// </remarks>
+public sealed partial class Store : IDisposable
+{
+    private readonly StoreLayout _layout;
+    private readonly Database _database;
+    private readonly LayerLimits _limits;
+
+    private Store(StoreLayout layout, Database database, IDriver driver, LayerLimits limits)
+    {
+        _layout = layout;
+        _database = database;
+        _limits = limits;
+        Driver = driver;
+    }
+
+    /// <summary>The driver that holds the layers.</summary>
+    public IDriver Driver { get; }
+
+    /// <summary>The store's directory.</summary>
+    public string Root => _layout.Root;
+
+    /// <summary>Opens a store, and makes it if the directory is new; finishes what a crashed process left half done.</summary>
+    /// <exception cref="StrataException">
+    /// FailedPrecondition: it is of another version, or of another driver. NotSupported: no driver can serve. PermissionDenied, Corrupt.
+    /// </exception>
+    public static Store Open(StoreOptions options)
+    {
+        string root = Path.GetFullPath(options.Root);
+        var layout = new StoreLayout(root);
+        try
+        {
+            layout.Create();
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw StrataException.PermissionDenied($"Can't make or use the store {root}: {e.Message} Choose another one with --root DIR.", e);
+        }
+        catch (IOException e)
+        {
+            throw StrataException.FailedPrecondition($"Can't make or use the store {root}: {e.Message} Choose another one with --root DIR.", e);
+        }
+        var database = Database.Open(layout.Database, create: true);
+        try
+        {
+            var registry = options.Registry ?? DriverRegistry.CreateDefault();
+            var driver = OpenDriver(database, registry, root, options);
+            var store = new Store(layout, database, driver, options.Limits);
+            store.Recover();
+            return store;
+        }
+        catch
+        {
+            database.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Closes the store. Mounts stay.</summary>
+    public void Dispose() => _database.Dispose();
+
+    /// <summary>A store belongs to the driver that made its first layer: another one would not see its layers.</summary>
+    private static IDriver OpenDriver(Database database, DriverRegistry registry, string root, StoreOptions options)
+    {
+        string? recorded = database.Read(s => s.List("SELECT value FROM meta WHERE key='driver'", r => r.GetString(0)).FirstOrDefault());
+        string? wanted = options.Driver is { Length: > 0 } named ? registry.Resolve(named) : null;
+        if (recorded is not null && wanted is not null && recorded != wanted)
+        {
+            throw StrataException.FailedPrecondition(
+                $"The store {root} is kept by the driver {recorded}; {wanted} would not see its layers. Leave out --driver, or use another --root.");
+        }
+        var driver = registry.New(root, wanted ?? recorded, DriverOptions.Parse(options.DriverOptions));
+        if (recorded is null)
+            database.Write(s => s.Run("INSERT OR IGNORE INTO meta VALUES ('driver', $1)", driver.Name));
+        return driver;
+    }
+}

@@ -1,0 +1,43 @@
+using Strata.Trees;
+
+namespace Strata.Store;
+
+/// <summary>Where things lie below the root (docs/design/disk-layout.md).</summary>
+internal sealed class StoreLayout(string root)
+{
+    internal const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    internal string Root => root;
+
+    internal string Database => Path.Combine(root, "strata.db");
+
+    internal string Recipes => Path.Combine(root, "recipes");
+
+    internal string Blobs => Path.Combine(root, "blobs", "sha256");
+
+    internal string Leases => Path.Combine(root, "leases");
+
+    internal string Locks => Path.Combine(root, "locks");
+
+    internal string Temporary => Path.Combine(root, "tmp");
+
+    internal string Recipe(LayerId id) => Path.Combine(Recipes, id + ".recipe");
+
+    /// <summary>Makes the directories. Mode 0700: nobody else on the host reaches what layers hold.</summary>
+    internal void Create()
+    {
+        Directory.CreateDirectory(root, Private);
+        foreach (string directory in new[] { Recipes, Blobs, Leases, Locks, Temporary })
+            Directory.CreateDirectory(directory, Private);
+    }
+
+    /// <summary>A private file for something on its way, deleted when it is closed. On the store's own file system, so that it may be large.</summary>
+    internal FileStream OpenTemporary() => new(
+        Path.Combine(Temporary, LayerId.New().ToString()), new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Options = FileOptions.DeleteOnClose, BufferSize = 128 * 1024, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+        });
+
+    /// <summary>Removes a directory tree or file; nothing there is no error.</summary>
+    internal static void Remove(string path) => TreeRemover.Remove(path);
+}

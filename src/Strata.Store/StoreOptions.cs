@@ -1,0 +1,22 @@
+using Strata.Drivers;
+
+namespace Strata.Store;
+
+/// <summary>How a store is opened.</summary>
+public sealed record StoreOptions
+{
+    /// <summary>The store's directory; made if it is not there.</summary>
+    public required string Root { get; init; }
+
+    /// <summary>The driver; null: the one of the store, or for a new store the best that can serve.</summary>
+    public string? Driver { get; init; }
+
+    /// <summary>Options of the driver, <c>key=value</c>.</summary>
+    public IReadOnlyList<string> DriverOptions { get; init; } = [];
+
+    /// <summary>The drivers that there are; null: all of this package.</summary>
+    public DriverRegistry? Registry { get; init; }
+
+    /// <summary>What layers may contain.</summary>
+    public LayerLimits Limits { get; init; } = LayerLimits.Default;
+}
