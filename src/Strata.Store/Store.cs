@@ -72,6 +72,9 @@ public sealed partial class Store : IDisposable
         }
     }
 
+    /// <summary>A private file on the store's file system, for something on its way; deleted when it is closed.</summary>
+    public FileStream OpenTemporary() => _layout.OpenTemporary();
+
     /// <summary>Closes the store. Mounts stay.</summary>
     public void Dispose() => _database.Dispose();
 

@@ -83,6 +83,8 @@ public sealed partial class TarReader
     {
         if (EntryIndex < 0)
             return;
+        if (_rawCopy is null && _recorder is null && _source.CanSeek)
+            _content.SeekOver();
         while (!_content.ReadChunk(int.MaxValue).IsEmpty)
         {
             // skipping means passing on: the raw copy and the recorder want the bytes
@@ -158,6 +160,18 @@ public sealed partial class TarReader
                 throw new InvalidOperationException("The content was read before it was referenced.");
             _referenced = true;
             reader._recorder.AddContent(reader.EntryIndex, path, _packed, _extents);
+        }
+
+        /// <summary>Nobody wants the bytes, and the source can seek: past what is not in the buffer. The last byte is read, so that its absence is seen.</summary>
+        internal void SeekOver()
+        {
+            long skip = _left - reader.Buffered - 1;
+            if (skip <= 0)
+                return;
+            reader._source.Seek(skip, SeekOrigin.Current);
+            reader.PositionBytes += reader.Buffered + skip;
+            reader._start = reader._end = 0;
+            _left = 1;
         }
 
         internal void End()

@@ -42,6 +42,20 @@ public sealed class TarWriter : IDisposable
             WriteContent(entry, content);
     }
 
+    /// <summary>Writes a regular file whose content comes from somebody who writes into a stream.</summary>
+    /// <param name="entry">The entry, a regular file.</param>
+    /// <param name="write">Writes exactly <see cref="TarEntry.SizeBytes"/> bytes.</param>
+    /// <exception cref="StrataException">Corrupt: more or fewer bytes were written.</exception>
+    public void Write(TarEntry entry, Action<Stream> write)
+    {
+        WriteHeader(entry);
+        Flush();
+        var counted = new CountingStream(_destination, entry);
+        write(counted);
+        counted.RequireWhole();
+        Pad(entry.SizeBytes);
+    }
+
     /// <summary>Writes the two zero blocks that end a tar, and all that was held back.</summary>
     public void WriteEnd()
     {
@@ -257,5 +271,49 @@ public sealed class TarWriter : IDisposable
     {
         _destination.Write(_buffer!, 0, _length);
         _length = 0;
+    }
+
+    /// <summary>Passes on as many bytes as an entry was announced with.</summary>
+    private sealed class CountingStream(Stream inner, TarEntry entry) : Stream
+    {
+        private long _written;
+
+        public override bool CanRead => false;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            _written += buffer.Length;
+            if (_written > entry.SizeBytes)
+                throw StrataException.Corrupt($"'{EntryPath.Display(entry.Name)}' has more than the {entry.SizeBytes} bytes that were told.");
+            inner.Write(buffer);
+        }
+
+        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+        public override void Flush() => inner.Flush();
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        internal void RequireWhole()
+        {
+            if (_written != entry.SizeBytes)
+                throw StrataException.Corrupt($"'{EntryPath.Display(entry.Name)}' has {_written} instead of the {entry.SizeBytes} bytes that were told.");
+        }
     }
 }

@@ -1,0 +1,59 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace Strata.Cli;
+
+/// <summary>What is printed: plain tables for people, JSON for programs.</summary>
+internal static class Output
+{
+    internal static void Json(Action<Utf8JsonWriter> write)
+    {
+        using var stream = Console.OpenStandardOutput();
+        using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+            write(json);
+        stream.Write("\n"u8);
+    }
+
+    internal static void JsonArray<T>(IEnumerable<T> items, Action<Utf8JsonWriter, T> write) => Json(json =>
+    {
+        json.WriteStartArray();
+        foreach (var item in items)
+        {
+            json.WriteStartObject();
+            write(json, item);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+    });
+
+    /// <summary>Columns of equal width, two spaces between them; the last as wide as it is.</summary>
+    internal static void Table(IReadOnlyList<string> head, IEnumerable<string[]> rows)
+    {
+        var all = new List<string[]> { head.ToArray() };
+        all.AddRange(rows);
+        int[] widths = Enumerable.Range(0, head.Count).Select(i => all.Max(row => row[i].Length)).ToArray();
+        var text = new StringBuilder();
+        foreach (string[] row in all)
+        {
+            for (int i = 0; i < row.Length; i++)
+                text.Append(i == row.Length - 1 ? row[i] : row[i].PadRight(widths[i] + 2));
+            text.Append('\n');
+        }
+        Console.Out.Write(text);
+    }
+
+    internal static string Size(long bytes)
+    {
+        string[] units = ["B", "kB", "MB", "GB", "TB"];
+        double value = bytes;
+        int unit = 0;
+        for (; value >= 1000 && unit < units.Length - 1; unit++)
+            value /= 1000;
+        return value.ToString(unit == 0 ? "0" : "0.0", CultureInfo.InvariantCulture) + " " + units[unit];
+    }
+
+    internal static string Short(Digest digest) => digest.Hex[..12];
+
+    internal static string Time(DateTimeOffset time) => time.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,80 @@
+using System.CommandLine;
+using System.Reflection;
+using Strata.Store;
+
+namespace Strata.Cli;
+
+/// <summary>What every verb shares: the options that name the store, and the store itself.</summary>
+internal static class Session
+{
+    internal static readonly Option<string?> RootOption = new("--root")
+    {
+        Description = "The store's directory. Default: $STRATA_ROOT, else /var/lib/strata for root and ~/.local/share/strata for others.",
+        Recursive = true,
+        HelpName = "DIR",
+    };
+
+    internal static readonly Option<string?> DriverOption = new("--driver")
+    {
+        Description = "The driver: overlay or vfs. Default: the store's own, else $STRATA_DRIVER, else the best that can serve.",
+        Recursive = true,
+        HelpName = "NAME",
+    };
+
+    internal static readonly Option<string[]> DriverOptionsOption = new("--driver-opt")
+    {
+        Description = "An option of the driver; may be given more than once.",
+        Recursive = true,
+        HelpName = "KEY=VALUE",
+    };
+
+    internal static CancellationToken Cancellation { get; set; }
+
+    internal static string Version { get; } =
+        "strata " + (typeof(Session).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown");
+
+    internal static Option<bool> Json() => new("--json") { Description = "Print JSON." };
+
+    internal static string RootOf(ParseResult parse)
+    {
+        if (parse.GetValue(RootOption) is { Length: > 0 } given)
+            return given;
+        if (Environment.GetEnvironmentVariable("STRATA_ROOT") is { Length: > 0 } named)
+            return named;
+        if (Environment.IsPrivilegedProcess)
+            return "/var/lib/strata";
+        string? data = Environment.GetEnvironmentVariable("XDG_DATA_HOME");
+        return Path.Combine(string.IsNullOrEmpty(data) ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "share") : data, "strata");
+    }
+
+    internal static Store.Store Open(ParseResult parse) => Store.Store.Open(new StoreOptions
+    {
+        Root = RootOf(parse),
+        Driver = parse.GetValue(DriverOption),
+        DriverOptions = parse.GetValue(DriverOptionsOption) ?? [],
+    });
+
+    /// <summary>Where a verb writes a tar: a file that is removed if it does not become whole, or standard output, but never a terminal.</summary>
+    internal static void WriteOutput(string? path, Action<Stream> write)
+    {
+        if (path is null or "-")
+        {
+            if (!Console.IsOutputRedirected)
+                throw StrataException.InvalidArgument("A tar is not for a terminal: redirect the output (> FILE), or give -o FILE.");
+            using var output = Console.OpenStandardOutput();
+            write(output);
+            return;
+        }
+        bool existed = File.Exists(path);
+        try
+        {
+            using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, 0);
+            write(file);
+        }
+        catch when (!existed)
+        {
+            File.Delete(path);
+            throw;
+        }
+    }
+}

@@ -1,0 +1,23 @@
+using System.CommandLine;
+using Strata.Oci;
+
+namespace Strata.Cli.Verbs;
+
+internal static class CommitVerb
+{
+    internal static Command Make()
+    {
+        var name = new Argument<string>("NAME") { Description = "The writable layer; it stays as it is." };
+        var tag = new Option<string>("--tag", "-t") { Description = "The new image's name.", HelpName = "NEW", Required = true };
+        var command = new Command("commit", "Make an image whose topmost layer is what changed in a writable layer.") { name, tag };
+        command.SetAction(parse =>
+        {
+            using var store = Session.Open(parse);
+            var image = ProgressBars.Run(progress =>
+                ImageCommitter.Commit(store, parse.GetRequiredValue(name), parse.GetRequiredValue(tag), progress, Session.Cancellation));
+            Console.Out.WriteLine($"Committed {ImageNames.Normalize(parse.GetRequiredValue(tag))}  {image.Config}");
+            return ExitCodes.Ok;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,42 @@
+using System.CommandLine;
+using System.Text.Json;
+using Strata.Store;
+
+namespace Strata.Cli.Verbs;
+
+internal static class ImagesVerb
+{
+    internal static Command Make()
+    {
+        var json = Session.Json();
+        var command = new Command("images", "List the images of the store.") { json };
+        command.SetAction(parse =>
+        {
+            using var store = Session.Open(parse);
+            var images = store.ListImages();
+            if (parse.GetValue(json))
+            {
+                Output.JsonArray(images, WriteJson);
+                return ExitCodes.Ok;
+            }
+            Output.Table(["NAME", "ID", "MANIFEST", "SIZE", "LOADED"], images.SelectMany(image =>
+                (image.Names.Count > 0 ? image.Names : ["<none>"]).Select(name => (string[])
+                    [name, Output.Short(image.Config), Output.Short(image.Manifest), Output.Size(image.SizeBytes), Output.Time(image.Created)])));
+            return ExitCodes.Ok;
+        });
+        return command;
+    }
+
+    internal static void WriteJson(Utf8JsonWriter json, ImageRecord image)
+    {
+        json.WriteStartArray("names");
+        foreach (string name in image.Names)
+            json.WriteStringValue(name);
+        json.WriteEndArray();
+        json.WriteString("id", image.Config.ToString());
+        json.WriteString("manifest", image.Manifest.ToString());
+        json.WriteString("topLayer", image.TopLayer?.ToString());
+        json.WriteNumber("sizeBytes", image.SizeBytes);
+        json.WriteString("created", image.Created);
+    }
+}

@@ -1,0 +1,43 @@
+using System.CommandLine;
+using Strata.Oci;
+
+namespace Strata.Cli.Verbs;
+
+internal static class LoadVerb
+{
+    internal static Command Make()
+    {
+        var image = new Argument<string>("IMAGE") { Description = "An OCI layout (folder or tar) or a docker-archive; - for standard input.", DefaultValueFactory = _ => "-" };
+        var name = new Option<string?>("--tag", "-t") { Description = "The name that the image gets, instead of the one that comes with it.", HelpName = "NAME" };
+        var platform = new Option<string?>("--platform") { Description = "Which platform of a multi-platform image. Default: this machine's.", HelpName = "OS/ARCH" };
+        var json = Session.Json();
+        var command = new Command("load", "Load an image from a file, a folder or standard input; its layers may be plain or compressed with gzip, zstd, xz or bzip2.") { image, name, platform, json };
+        command.SetAction(parse =>
+        {
+            using var store = Session.Open(parse);
+            var images = ProgressBars.Run(progress =>
+            {
+                var loader = new ImageLoader(store, new LoadOptions
+                {
+                    Name = parse.GetValue(name) is { } given ? ImageNames.Normalize(given) : null,
+                    Platform = parse.GetValue(platform),
+                    Progress = progress,
+                });
+                string path = parse.GetRequiredValue(image);
+                if (path != "-")
+                    return loader.Load(path, Session.Cancellation);
+                if (!Console.IsInputRedirected)
+                    throw StrataException.InvalidArgument("There is no image on standard input, which is a terminal: give a file, or redirect one (< FILE).");
+                using var input = Console.OpenStandardInput();
+                return loader.Load(input, "standard input", Session.Cancellation);
+            });
+            if (parse.GetValue(json))
+                Output.JsonArray(images, ImagesVerb.WriteJson);
+            else
+                foreach (var loaded in images)
+                    Console.Out.WriteLine($"Loaded {(loaded.Names.Count > 0 ? string.Join(", ", loaded.Names) : "an image without a name")}  {loaded.Config}");
+            return ExitCodes.Ok;
+        });
+        return command;
+    }
+}

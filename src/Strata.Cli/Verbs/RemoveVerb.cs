@@ -1,0 +1,63 @@
+using System.CommandLine;
+using Strata.Oci;
+
+namespace Strata.Cli.Verbs;
+
+internal static class RemoveVerb
+{
+    internal static Command Make()
+    {
+        var names = new Argument<string[]>("NAME|IMAGE|LAYER") { Description = "Writable layers by name, images by name or ID, layers by ID.", Arity = ArgumentArity.OneOrMore };
+        var command = new Command("rm", "Remove writable layers, images (with the layers that nothing else uses), or single layers.") { names };
+        command.SetAction(parse =>
+        {
+            using var store = Session.Open(parse);
+            int code = ExitCodes.Ok;
+            foreach (string name in parse.GetRequiredValue(names))
+            {
+                try
+                {
+                    Remove(store, name);
+                }
+                catch (StrataException e) when (e.Kind is ErrorKind.NotFound or ErrorKind.FailedPrecondition)
+                {
+                    Console.Error.WriteLine($"strata: {e.Message}"); // the others still go
+                    code = ExitCodes.Of(e.Kind);
+                }
+            }
+            return code;
+        });
+        return command;
+    }
+
+    private static void Remove(Store.Store store, string text)
+    {
+        if (store.FindWritable(text) is not null)
+        {
+            store.RemoveWritable(text);
+            Console.Out.WriteLine($"Removed {text}");
+        }
+        else if (ImageNames.Find(store, text) is { } image)
+        {
+            bool byName = image.Names.Contains(text) || image.Names.Any(n => n.EndsWith(text, StringComparison.Ordinal) || n.EndsWith(text + ":latest", StringComparison.Ordinal));
+            if (byName && image.Names.Count > 1)
+            {
+                string name = image.Names.First(n => n == text || n.EndsWith(text, StringComparison.Ordinal) || n.EndsWith(text + ":latest", StringComparison.Ordinal));
+                store.RemoveName(name);
+                Console.Out.WriteLine($"Removed the name {name}");
+                return;
+            }
+            var layers = store.RemoveImage(image.Manifest);
+            Console.Out.WriteLine($"Removed image {(image.Names.Count > 0 ? string.Join(", ", image.Names) : Output.Short(image.Config))} and {layers.Count} layers");
+        }
+        else if (ImageNames.FindLayer(store, text) is { } layer)
+        {
+            store.RemoveLayer(layer.ChainId);
+            Console.Out.WriteLine($"Removed layer {layer.ChainId}");
+        }
+        else
+        {
+            throw StrataException.NotFound($"There is no writable layer, image or layer '{text}' in the store.");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+using System.CommandLine;
+using Strata.Oci;
+
+namespace Strata.Cli.Verbs;
+
+internal static class TagVerb
+{
+    internal static Command Make()
+    {
+        var image = new Argument<string>("IMAGE") { Description = "The image, by name or ID." };
+        var name = new Argument<string>("NEW") { Description = "Another name for it." };
+        var command = new Command("tag", "Give an image another name.") { image, name };
+        command.SetAction(parse =>
+        {
+            using var store = Session.Open(parse);
+            var found = ImageNames.Get(store, parse.GetRequiredValue(image));
+            store.AddImage(store.ReadBlob(found.Manifest), store.ReadBlob(found.Config), found.TopLayer, [ImageNames.Normalize(parse.GetRequiredValue(name))]);
+            return ExitCodes.Ok;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,16 @@
+namespace Strata.Oci;
+
+/// <summary>What an index says (image-spec, image-index.md).</summary>
+/// <param name="Manifests">What it lists: manifests and further indexes.</param>
+public sealed record ImageIndex(IReadOnlyList<Descriptor> Manifests)
+{
+    /// <summary>Reads an index.</summary>
+    /// <exception cref="StrataException">InvalidArgument: it is malformed, or could be read as a manifest too (CVE-2021-41190).</exception>
+    public static ImageIndex Parse(ReadOnlyMemory<byte> bytes, string what)
+    {
+        using var json = JsonDocuments.Parse(bytes, what);
+        if (json.Find(json.Root, "layers") is not null || json.Find(json.Root, "config") is not null)
+            throw json.Wrong("it has 'layers' or 'config', as a manifest has: it could be read as two different things");
+        return new ImageIndex(json.Array(json.Root, "manifests").Select(json.Descriptor).ToArray());
+    }
+}

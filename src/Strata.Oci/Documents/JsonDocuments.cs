@@ -1,0 +1,83 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Strata.Oci;
+
+/// <summary>Reads JSON strictly: one document, no duplicate names, and errors that say which part of what is wrong.</summary>
+internal sealed class JsonDocuments : IDisposable
+{
+    /// <summary>The most bytes that a manifest, index or config may have: registries' own limit (distribution-spec). CVE-2020-1702, CVE-2023-25153.</summary>
+    internal const int MaxBytes = 4 << 20;
+
+    private readonly JsonDocument _document;
+    private readonly string _what;
+
+    private JsonDocuments(JsonDocument document, string what)
+    {
+        _document = document;
+        _what = what;
+    }
+
+    internal JsonElement Root => _document.RootElement;
+
+    internal static JsonDocuments Parse(ReadOnlyMemory<byte> bytes, string what)
+    {
+        try
+        {
+            return new JsonDocuments(JsonDocument.Parse(bytes, new JsonDocumentOptions { AllowDuplicateProperties = false }), what);
+        }
+        catch (JsonException e)
+        {
+            throw StrataException.InvalidArgument($"{what} is no valid JSON: {e.Message}", e);
+        }
+    }
+
+    internal StrataException Wrong(string why) => StrataException.InvalidArgument($"{_what} is wrong: {why}.");
+
+    internal JsonElement Object(JsonElement parent, string name) =>
+        Find(parent, name) is { ValueKind: JsonValueKind.Object } found ? found : throw Wrong($"it has no object '{name}'");
+
+    internal IEnumerable<JsonElement> Array(JsonElement parent, string name) =>
+        Find(parent, name) is { ValueKind: JsonValueKind.Array } found ? found.EnumerateArray() : throw Wrong($"it has no array '{name}'");
+
+    internal string String(JsonElement parent, string name) =>
+        FindString(parent, name) ?? throw Wrong($"it has no string '{name}'");
+
+    internal string? FindString(JsonElement parent, string name) => Find(parent, name) switch
+    {
+        null => null,
+        { ValueKind: JsonValueKind.Null } => null,
+        { ValueKind: JsonValueKind.String } found => found.GetString(),
+        _ => throw Wrong($"'{name}' is no string"),
+    };
+
+    internal JsonElement? Find(JsonElement parent, string name)
+    {
+        if (parent.ValueKind != JsonValueKind.Object)
+            throw Wrong("it is no object where it should be one");
+        return parent.TryGetProperty(name, out var found) ? found : null;
+    }
+
+    internal Descriptor Descriptor(JsonElement element)
+    {
+        if (!Digest.TryParse(FindString(element, "digest"), out var digest))
+            throw Wrong($"a descriptor has '{FindString(element, "digest")}' as its digest");
+        if (Find(element, "size") is not { ValueKind: JsonValueKind.Number } number || !number.TryGetInt64(out long size) || size < 0)
+            throw Wrong($"the descriptor of {digest} has no size");
+        var annotations = new Dictionary<string, string>();
+        if (Find(element, "annotations") is { ValueKind: JsonValueKind.Object } all)
+        {
+            foreach (var one in all.EnumerateObject())
+                annotations[one.Name] = one.Value.ValueKind == JsonValueKind.String ? one.Value.GetString()! : throw Wrong("an annotation is no string");
+        }
+        string? platform = null;
+        if (Find(element, "platform") is { ValueKind: JsonValueKind.Object } p)
+        {
+            string? variant = FindString(p, "variant");
+            platform = string.Create(CultureInfo.InvariantCulture, $"{FindString(p, "os")}/{FindString(p, "architecture")}{(string.IsNullOrEmpty(variant) ? "" : "/" + variant)}");
+        }
+        return new Descriptor(FindString(element, "mediaType") ?? "", digest, size) { Annotations = annotations, Platform = platform };
+    }
+
+    public void Dispose() => _document.Dispose();
+}
