@@ -1,20 +1,17 @@
-using SharpCompress.Compressors.BZip2;
-using ZstdSharp;
-using ZstdSharp.Unsafe;
-
 namespace Strata.Formats.Compression;
 
 /// <summary>Finds out how data is compressed, and decompresses it: in this process, never with a program from somewhere.</summary>
-/// <remarks>Truncation, damage and garbage after the end are errors of kind Corrupt. (CVE-2014-9357, CVE-2026-41567: external helpers.)</remarks>
+/// <remarks>
+/// <para>Truncation, damage and anything after the end, zeros included, are errors of kind Corrupt that name the compressed offset. The one
+/// exception is xz's stream padding, which belongs to the format. (CVE-2014-9357, CVE-2026-41567: external helpers.)</para>
+/// <para>An error of the compressed stream itself, such as an I/O error, passes through unchanged.</para>
+/// </remarks>
 public static class Decompressor
 {
-    /// <summary>The largest window that a zstd frame may ask for: 128 MiB, as the zstd program without <c>--long</c>.</summary>
-    public const int MaxZstdWindowLog = 27;
-
     /// <summary>How many bytes <see cref="Detect"/> wants to see.</summary>
     public const int MagicBytes = 6;
 
-    /// <summary>The kind, by the first bytes.</summary>
+    /// <summary>The kind, by the first bytes. What is not known counts as not compressed.</summary>
     public static CompressionKind Detect(ReadOnlySpan<byte> first)
     {
         if (first.Length >= 2 && first[0] == 0x1F && first[1] == 0x8B)
@@ -29,67 +26,28 @@ public static class Decompressor
         return CompressionKind.None;
     }
 
-    /// <summary>Opens data that may be compressed.</summary>
-    /// <param name="compressed">Read forward, to its end. Disposed with the result unless <paramref name="leaveOpen"/>.</param>
+    /// <summary>Opens data that may be compressed, as a stream that is read forward.</summary>
+    /// <param name="compressed">Read forward, to its end; need not be seekable. Disposed with the result unless <paramref name="leaveOpen"/>; not disposed if this throws.</param>
     /// <param name="kind">What was found.</param>
     /// <param name="limits">How far it may expand; null: the defaults.</param>
     /// <param name="leaveOpen">True: <paramref name="compressed"/> stays open.</param>
+    /// <returns>
+    /// The data. Reading it throws StrataException. Corrupt: truncated, damaged, or something follows it. Exhausted: it expands too far, or wants
+    /// more than 128 MiB of memory. NotSupported: a dictionary (zstd), filters (xz). Not safe for many threads.
+    /// </returns>
     public static Stream Open(Stream compressed, out CompressionKind kind, LayerLimits? limits = null, bool leaveOpen = false)
     {
+        ArgumentNullException.ThrowIfNull(compressed);
         var input = new InputBuffer(compressed, leaveOpen);
         kind = Detect(input.Peek(MagicBytes));
-        if (kind == CompressionKind.None)
-            return input;
-        Stream decoder = kind switch
+        Stream? decoder = kind switch
         {
             CompressionKind.Gzip => new GzipMembersStream(input),
-            CompressionKind.Zstd => OpenZstd(input),
+            CompressionKind.Zstd => new ZstdFramesStream(input),
             CompressionKind.Xz => new XzStreamsStream(input),
-            _ => BZip2Stream.Create(input, SharpCompress.Compressors.CompressionMode.Decompress, decompressConcatenated: true),
+            CompressionKind.Bzip2 => new Bzip2StreamsStream(input),
+            _ => null,
         };
-        return new GuardedStream(decoder, input, kind, limits ?? LayerLimits.Default);
-    }
-
-    private static DecompressionStream OpenZstd(InputBuffer input)
-    {
-        var stream = new DecompressionStream(input, bufferSize: 128 * 1024, checkEndOfStream: true, leaveOpen: false);
-        stream.SetParameter(ZSTD_dParameter.ZSTD_d_windowLogMax, MaxZstdWindowLog);
-        return stream;
-    }
-
-    /// <summary>Gives a decoder's errors their meaning, and stops bombs.</summary>
-    private sealed class GuardedStream(Stream decoder, InputBuffer input, CompressionKind kind, LayerLimits limits) : ReadOnlyStream
-    {
-        private long _produced;
-
-        public override int Read(Span<byte> buffer)
-        {
-            int read;
-            try
-            {
-                read = decoder.Read(buffer);
-            }
-            catch (Exception e) when (e is not (StrataException or OperationCanceledException or OutOfMemoryException or ObjectDisposedException))
-            {
-                if (e is ZstdException { Code: ZSTD_ErrorCode.ZSTD_error_frameParameter_windowTooLarge })
-                    throw StrataException.Exhausted($"The zstd data wants a window larger than {1 << (MaxZstdWindowLog - 20)} MiB; compress it again without --long.", e);
-                throw StrataException.Corrupt($"The {kind} data is truncated or damaged, near compressed offset {input.TakenBytes}: {e.Message}", e);
-            }
-            _produced += read;
-            if (_produced > limits.RatioFreeBytes && _produced / limits.MaxCompressionRatio > input.TakenBytes)
-                throw StrataException.Exhausted(
-                    $"The {kind} data was refused: it expands more than {limits.MaxCompressionRatio} times. Raise the limit {nameof(LayerLimits.MaxCompressionRatio)} if you trust it.");
-            return read;
-        }
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing)
-            {
-                decoder.Dispose();
-                input.Dispose();
-            }
-            base.Dispose(disposing);
-        }
+        return decoder is null ? input : new GuardedStream(decoder, input, kind, limits ?? LayerLimits.Default);
     }
 }

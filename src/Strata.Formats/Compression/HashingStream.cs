@@ -8,8 +8,11 @@ public sealed class HashingStream : Stream
     private readonly Stream _inner;
     private readonly bool _leaveOpen;
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private Digest _final;
 
     /// <summary>Wraps a stream.</summary>
+    /// <param name="inner">Read from or written to. Disposed with this unless <paramref name="leaveOpen"/>.</param>
+    /// <param name="leaveOpen">True: <paramref name="inner"/> stays open.</param>
     public HashingStream(Stream inner, bool leaveOpen = false)
     {
         _inner = inner;
@@ -19,16 +22,21 @@ public sealed class HashingStream : Stream
     /// <summary>How many bytes passed.</summary>
     public long CountBytes { get; private set; }
 
-    /// <summary>The digest of all that passed so far.</summary>
+    /// <summary>The digest of all that passed so far; also after disposing.</summary>
     public Digest Digest
     {
         get
         {
+            if (!_final.IsDefault)
+                return _final;
             Span<byte> hash = stackalloc byte[32];
             _hash.GetCurrentHash(hash);
             return Digest.Sha256(hash);
         }
     }
+
+    /// <summary><see cref="Digest"/>, for an uncompressed tar.</summary>
+    public DiffId DiffId => new(Digest);
 
     /// <inheritdoc/>
     public override bool CanRead => _inner.CanRead;
@@ -84,8 +92,9 @@ public sealed class HashingStream : Stream
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        if (disposing)
+        if (disposing && _final.IsDefault)
         {
+            _final = Digest;
             _hash.Dispose();
             if (!_leaveOpen)
                 _inner.Dispose();

@@ -5,16 +5,16 @@ namespace Strata.Formats.Compression;
 /// <summary>Compressed input through one pooled buffer: can be looked at before it is read, and counts what was taken.</summary>
 internal sealed class InputBuffer : ReadOnlyStream
 {
-    /// <summary>How many taken bytes can be given back at least.</summary>
-    internal const int HistoryBytes = 16 * 1024;
+    /// <summary>The most that can be peeked at once.</summary>
+    internal const int MaxPeekBytes = 192 * 1024;
 
     private const int BufferSize = 256 * 1024;
+    private const int DirectReadBytes = 64 * 1024;
     private readonly Stream _source;
     private readonly bool _leaveOpen;
     private byte[]? _buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
     private int _start;
     private int _end;
-    private bool _ended;
 
     internal InputBuffer(Stream source, bool leaveOpen)
     {
@@ -22,27 +22,36 @@ internal sealed class InputBuffer : ReadOnlyStream
         _leaveOpen = leaveOpen;
     }
 
-    /// <summary>How many bytes were taken.</summary>
+    /// <summary>How many bytes were taken: the offset of the next one.</summary>
     internal long TakenBytes { get; private set; }
 
-    /// <summary>Up to <paramref name="count"/> bytes that come next, fewer at the end; not taken.</summary>
+    /// <summary>True once the source said that nothing more comes: what <see cref="Peek"/> shows is all there is.</summary>
+    internal bool SourceEnded { get; private set; }
+
+    /// <summary>What the source threw, or null: such an error is the source's own and says nothing about the data.</summary>
+    internal Exception? SourceError { get; private set; }
+
+    /// <summary>All bytes that are buffered, but at least <paramref name="count"/> unless the source ends before; not taken.</summary>
+    /// <param name="count">At most <see cref="MaxPeekBytes"/>.</param>
     internal ReadOnlySpan<byte> Peek(int count)
     {
         ObjectDisposedException.ThrowIf(_buffer is null, this);
-        if (_start + count > _buffer.Length)
+        if (_end - _start < count && !SourceEnded)
         {
-            int from = Math.Max(0, _start - HistoryBytes);
-            _buffer.AsSpan(from, _end - from).CopyTo(_buffer);
-            _end -= from;
-            _start -= from;
+            if (_buffer.Length - _start < count)
+            {
+                _buffer.AsSpan(_start.._end).CopyTo(_buffer);
+                _end -= _start;
+                _start = 0;
+            }
+            while (_end - _start < count && !SourceEnded)
+            {
+                int read = ReadSource(_buffer.AsSpan(_end));
+                SourceEnded = read == 0;
+                _end += read;
+            }
         }
-        while (_end - _start < count && !_ended && _end < _buffer.Length)
-        {
-            int read = _source.Read(_buffer, _end, _buffer.Length - _end);
-            _ended = read == 0;
-            _end += read;
-        }
-        return _buffer.AsSpan(_start, Math.Min(count, _end - _start));
+        return _buffer.AsSpan(_start.._end);
     }
 
     /// <summary>Takes bytes that were peeked at.</summary>
@@ -52,22 +61,35 @@ internal sealed class InputBuffer : ReadOnlyStream
         TakenBytes += count;
     }
 
-    /// <summary>Gives back bytes that were the last ones taken: at most <see cref="HistoryBytes"/>.</summary>
-    internal void GiveBack(int count)
+    public override int Read(Span<byte> buffer)
     {
-        _start -= count;
-        TakenBytes -= count;
+        if (_start == _end)
+        {
+            _start = _end = 0;
+            if (buffer.Length >= DirectReadBytes && !SourceEnded)
+            {
+                ObjectDisposedException.ThrowIf(_buffer is null, this);
+                int read = ReadSource(buffer);
+                SourceEnded = read == 0;
+                TakenBytes += read;
+                return read;
+            }
+        }
+        var bytes = Peek(1);
+        int count = Math.Min(bytes.Length, buffer.Length);
+        bytes[..count].CopyTo(buffer);
+        Take(count);
+        return count;
     }
 
-    public override int Read(Span<byte> buffer)
+    public override int ReadByte()
     {
         var bytes = Peek(1);
         if (bytes.IsEmpty)
-            return 0;
-        int count = Math.Min(_end - _start, buffer.Length);
-        _buffer.AsSpan(_start, count).CopyTo(buffer);
-        Take(count);
-        return count;
+            return -1;
+        byte value = bytes[0];
+        Take(1);
+        return value;
     }
 
     protected override void Dispose(bool disposing)
@@ -80,5 +102,18 @@ internal sealed class InputBuffer : ReadOnlyStream
                 _source.Dispose();
         }
         base.Dispose(disposing);
+    }
+
+    private int ReadSource(Span<byte> buffer)
+    {
+        try
+        {
+            return _source.Read(buffer);
+        }
+        catch (Exception e)
+        {
+            SourceError = e;
+            throw;
+        }
     }
 }
