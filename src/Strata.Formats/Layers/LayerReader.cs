@@ -10,6 +10,9 @@ namespace Strata.Formats.Layers;
 /// </remarks>
 public sealed class LayerReader : IDisposable
 {
+    /// <summary>Linux has 12 bits for the major number and 20 for the minor (include/linux/kdev_t.h).</summary>
+    private const uint MaxDeviceMajor = (1 << 12) - 1, MaxDeviceMinor = (1 << 20) - 1;
+
     private readonly TarReader _tar;
     private readonly LayerLimits _limits;
 
@@ -32,16 +35,25 @@ public sealed class LayerReader : IDisposable
     /// <summary>How many bytes of the tar were passed.</summary>
     public long PositionBytes => _tar.PositionBytes;
 
-    /// <summary>The content of the current entry.</summary>
+    /// <summary>The sizes of the regular files so far, together; holes of sparse files included.</summary>
+    public long ContentBytesTotal { get; private set; }
+
+    /// <summary>The content of the current entry: read it before the next one is asked for, or not at all.</summary>
     public EntryContent Content => _tar.Content;
 
-    /// <summary>Goes to the next entry; null at the end.</summary>
+    /// <summary>Goes to the next entry; null at the end, when the tar has been read to its last byte.</summary>
+    /// <exception cref="StrataException">
+    /// InvalidArgument: an entry that no layer may hold. NotSupported: a type of entry that is not known. Exhausted: a limit. Corrupt: the tar is
+    /// broken. After an error the reader is of no more use.
+    /// </exception>
     public LayerEntry? ReadNext(CancellationToken cancellationToken = default)
     {
         while (_tar.ReadNext(cancellationToken) is { } raw)
         {
-            if (Translate(raw) is { } entry)
-                return entry;
+            if (Translate(raw) is not { } entry)
+                continue;
+            ContentBytesTotal += entry.SizeBytes;
+            return entry;
         }
         return null;
     }
@@ -51,29 +63,20 @@ public sealed class LayerReader : IDisposable
 
     private LayerEntry? Translate(TarEntry raw)
     {
-        if (raw.Name.Length > _limits.MaxPathBytes)
-            throw TarReader.OverLimit($"a path has {raw.Name.Length} bytes", nameof(LayerLimits.MaxPathBytes));
-        if (!EntryPath.TryCreate(raw.Name, out var path))
+        if (raw.Name.Length > _limits.MaxPathBytes || raw.LinkName.Length > _limits.MaxPathBytes)
+            throw TarReader.OverLimit($"a path has {Math.Max(raw.Name.Length, raw.LinkName.Length)} bytes", nameof(LayerLimits.MaxPathBytes));
+        if (raw.Name.Length == 0 || !EntryPath.TryCreate(raw.Name, out var path))
             throw Refuse(raw, "its name reaches outside the layer or is no name");
+        if (WhiteoutNames.FirstReserved(path.Bytes) is { IsEmpty: false } reserved)
+        {
+            var meaning = WhiteoutNames.Classify(reserved);
+            if (meaning == WhiteoutName.AufsMetadata)
+                return null; // with all that is below it, such as .wh..wh.plnk
+            if (WhiteoutNames.FirstReserved(path.ParentBytes) is { IsEmpty: false })
+                throw Refuse(raw, "it lies below a whiteout");
+            return Whiteout(raw, path, meaning);
+        }
         CheckPath(path, raw);
-        var parent = path.ParentBytes;
-        if (parent.StartsWith(WhiteoutNames.Prefix) || parent.IndexOf("/.wh."u8) >= 0)
-        {
-            if (parent.StartsWith(WhiteoutNames.MetaPrefix) || parent.IndexOf("/.wh..wh."u8) >= 0)
-                return null; // inside a directory of aufs's own, such as .wh..wh.plnk
-            throw Refuse(raw, "it lies below a whiteout");
-        }
-        switch (WhiteoutNames.Classify(path.Name))
-        {
-            case WhiteoutName.AufsMetadata:
-                return null;
-            case WhiteoutName.Malformed:
-                throw Refuse(raw, "it is a whiteout that removes nothing");
-            case WhiteoutName.Opaque:
-                return new LayerEntry { Path = path.Parent, Kind = EntryKind.Opaque };
-            case WhiteoutName.Whiteout:
-                return new LayerEntry { Path = path.Parent.Child(path.Name[WhiteoutNames.Prefix.Length..]), Kind = EntryKind.Whiteout, Mtime = raw.Mtime };
-        }
         if (path.IsRoot && raw.Type != TarEntryType.Directory)
             throw Refuse(raw, "the root of a layer can only be a directory");
         EntryPath hardLinkTarget = default;
@@ -83,7 +86,7 @@ public sealed class LayerReader : IDisposable
                 throw Refuse(raw, $"its target '{EntryPath.Display(raw.LinkName)}' is no file inside the layer");
             if (hardLinkTarget == path)
                 throw Refuse(raw, "it is a hard link to itself");
-            if (hardLinkTarget.Bytes.StartsWith(WhiteoutNames.Prefix) || hardLinkTarget.Bytes.IndexOf("/.wh."u8) >= 0)
+            if (!WhiteoutNames.FirstReserved(hardLinkTarget.Bytes).IsEmpty)
                 throw Refuse(raw, $"its target '{EntryPath.Display(raw.LinkName)}' is a whiteout");
             CheckPath(hardLinkTarget, raw);
         }
@@ -91,6 +94,8 @@ public sealed class LayerReader : IDisposable
             throw Refuse(raw, "its target is empty or longer than Linux allows");
         if (raw is { Type: TarEntryType.CharDevice, DeviceMajor: 0, DeviceMinor: 0 })
             throw Refuse(raw, "it is the character device 0:0, which means a whiteout to overlayfs and is no device");
+        if (raw.DeviceMajor > MaxDeviceMajor || raw.DeviceMinor > MaxDeviceMinor)
+            throw Refuse(raw, $"its device number {raw.DeviceMajor}:{raw.DeviceMinor} is out of Linux's range, which ends at {MaxDeviceMajor}:{MaxDeviceMinor}");
         CheckXattrs(raw);
         if (raw.Type == TarEntryType.RegularFile)
             _tar.ReferenceContent(path);
@@ -120,6 +125,21 @@ public sealed class LayerReader : IDisposable
         };
     }
 
+    /// <summary>The mark's own name may be four bytes longer than the longest that Linux has: what it removes has to fit.</summary>
+    private LayerEntry Whiteout(TarEntry raw, EntryPath mark, WhiteoutName meaning)
+    {
+        if (meaning == WhiteoutName.Malformed)
+            throw Refuse(raw, "it is a whiteout of nothing that could exist");
+        var path = meaning == WhiteoutName.Opaque ? mark.Parent : mark.Parent.Child(mark.Name[WhiteoutNames.Prefix.Length..]);
+        CheckPath(path, raw);
+        return new LayerEntry
+        {
+            Path = path,
+            Kind = meaning == WhiteoutName.Opaque ? EntryKind.Opaque : EntryKind.Whiteout,
+            Mtime = raw.Mtime,
+        };
+    }
+
     private void CheckPath(EntryPath path, TarEntry raw)
     {
         var bytes = path.Bytes;
@@ -143,7 +163,8 @@ public sealed class LayerReader : IDisposable
         foreach (var xattr in raw.Xattrs)
         {
             // xattr(7): a namespace, a dot, a name; 255 bytes at most.
-            if (xattr.Name.Length is 0 or > 255 || xattr.Name.AsSpan().IndexOf((byte)0) >= 0 || xattr.Name.AsSpan(1).IndexOf((byte)'.') < 0)
+            int dot = xattr.Name.AsSpan().IndexOf((byte)'.');
+            if (dot <= 0 || dot == xattr.Name.Length - 1 || xattr.Name.Length > 255 || xattr.Name.AsSpan().IndexOf((byte)0) >= 0)
                 throw Refuse(raw, $"'{EntryPath.Display(xattr.Name)}' is no name for an extended attribute");
         }
     }

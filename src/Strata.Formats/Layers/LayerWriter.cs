@@ -12,18 +12,27 @@ public sealed class LayerWriter : IDisposable
     private readonly TarWriter _tar;
 
     /// <summary>Starts a layer.</summary>
+    /// <param name="destination">Gets the uncompressed tar. Disposed with this unless <paramref name="leaveOpen"/>.</param>
+    /// <param name="leaveOpen">True: <paramref name="destination"/> stays open.</param>
     public LayerWriter(Stream destination, bool leaveOpen = false) => _tar = new TarWriter(destination, leaveOpen);
 
     /// <summary>Writes one entry.</summary>
     /// <param name="entry">The entry.</param>
     /// <param name="content">The content of a regular file; not read for other kinds.</param>
     /// <exception cref="StrataException">
-    /// InvalidArgument: a name begins with <c>.wh.</c>, which OCI keeps for whiteouts; or it is a socket or a device 0:0, which no layer can hold.
+    /// InvalidArgument: the entry has no form in a layer (see <see cref="CanHold"/>), removes the root, or links to nothing. Corrupt: the content
+    /// is longer or shorter than the entry's size. After an error the layer is of no use.
     /// </exception>
     public void Write(LayerEntry entry, EntryContent content)
     {
+        ArgumentNullException.ThrowIfNull(entry);
+        ArgumentNullException.ThrowIfNull(content);
+        if (!CanHold(entry))
+            throw Refuse(entry, "sockets, character devices 0:0 and names that begin with '.wh.' have no form there");
         if (entry.Kind == EntryKind.Whiteout)
         {
+            if (entry.Path.IsRoot)
+                throw Refuse(entry, "the root can't be removed; make it opaque instead");
             WriteMark(WhiteoutNames.WhiteoutOf(entry.Path));
             return;
         }
@@ -32,8 +41,12 @@ public sealed class LayerWriter : IDisposable
             WriteMark(WhiteoutNames.OpaqueMarkOf(entry.Path));
             return;
         }
-        if (!CanHold(entry))
-            throw StrataException.InvalidArgument($"{entry} can't be put into a layer: sockets, devices 0:0 and names that begin with '.wh.' have no form there.");
+        if (entry.Path.IsRoot && entry.Kind != EntryKind.Directory)
+            throw Refuse(entry, "the root can only be a directory");
+        if (entry.Kind == EntryKind.Symlink && entry.LinkTarget is not { Length: > 0 })
+            throw Refuse(entry, "it has no target");
+        if (entry.Kind == EntryKind.HardLink && (entry.HardLinkTarget.IsRoot || entry.HardLinkTarget == entry.Path))
+            throw Refuse(entry, $"it is a hard link to {entry.HardLinkTarget}");
         byte[] name = entry.Kind == EntryKind.Directory
             ? entry.Path.IsRoot ? "./"u8.ToArray() : [.. entry.Path.Bytes, (byte)'/']
             : entry.Path.Bytes.ToArray();
@@ -64,17 +77,27 @@ public sealed class LayerWriter : IDisposable
             content);
     }
 
-    /// <summary>True if a layer has a form for the entry. What it has none for is left out of a diff.</summary>
-    public static bool CanHold(LayerEntry entry) =>
-        entry.Kind != EntryKind.Socket
-        && !(entry is { Kind: EntryKind.CharDevice, DeviceMajor: 0, DeviceMinor: 0 })
-        && (entry.Path.IsRoot || !entry.Path.Name.StartsWith(WhiteoutNames.Prefix));
+    /// <summary>
+    /// True if a layer has a form for the entry. It has none for sockets, for the character device 0:0 (overlayfs's whiteout), for names that
+    /// begin with <c>.wh.</c> and all that lies below them, and for hard links to any of these: leave them out of a diff.
+    /// </summary>
+    public static bool CanHold(LayerEntry entry)
+    {
+        ArgumentNullException.ThrowIfNull(entry);
+        return entry.Kind != EntryKind.Socket
+            && !(entry is { Kind: EntryKind.CharDevice, DeviceMajor: 0, DeviceMinor: 0 })
+            && WhiteoutNames.FirstReserved(entry.Path.Bytes).IsEmpty
+            && WhiteoutNames.FirstReserved(entry.HardLinkTarget.Bytes).IsEmpty;
+    }
 
     /// <summary>Ends the layer.</summary>
     public void Complete() => _tar.WriteEnd();
 
     /// <inheritdoc/>
     public void Dispose() => _tar.Dispose();
+
+    private static StrataException Refuse(LayerEntry entry, string why) =>
+        StrataException.InvalidArgument($"{entry} can't be put into a layer: {why}.");
 
     private void WriteMark(EntryPath path) =>
         _tar.Write(new TarEntry { Name = path.Bytes.ToArray(), Type = TarEntryType.RegularFile, Mode = 0x180 }, EntryContent.Empty);

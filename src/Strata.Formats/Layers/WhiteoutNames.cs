@@ -25,7 +25,20 @@ public static class WhiteoutNames
         return rest.IsEmpty || rest.SequenceEqual("."u8) || rest.SequenceEqual(".."u8) ? WhiteoutName.Malformed : WhiteoutName.Whiteout;
     }
 
-    /// <summary>The path of the mark that removes <paramref name="removed"/>.</summary>
+    /// <summary>
+    /// The first component of a path that begins with <c>.wh.</c>; empty if there is none. Such names are OCI's: no file of a layer can have one.
+    /// </summary>
+    public static ReadOnlySpan<byte> FirstReserved(ReadOnlySpan<byte> path)
+    {
+        int at = path.StartsWith(Prefix) ? 0 : path.IndexOf("/.wh."u8) + 1;
+        if (at == 0 && !path.StartsWith(Prefix))
+            return default;
+        var rest = path[at..];
+        int slash = rest.IndexOf((byte)'/');
+        return slash < 0 ? rest : rest[..slash];
+    }
+
+    /// <summary>The path of the mark that removes <paramref name="removed"/>, which is not the root.</summary>
     public static EntryPath WhiteoutOf(EntryPath removed) => removed.Parent.Child([.. Prefix, .. removed.Name]);
 
     /// <summary>The path of the mark that makes a directory opaque.</summary>
