@@ -9,6 +9,10 @@ public static unsafe class AttributeCalls
 
     /// <summary>STATX_BASIC_STATS with the birth time and the mount ID.</summary>
     private const uint StatMask = 0x7FF | 0x800 | 0x1000;
+    private static volatile bool _noChmodAt2;
+
+    /// <summary>For tests: act as a kernel before 6.6 does.</summary>
+    internal static void UseFallback(bool on) => _noChmodAt2 = on;
 
     /// <summary>Sets owner and group of an open file.</summary>
     public static Errno TryChown(int file, uint uid, uint gid) => Native.fchown(file, uid, gid) == 0 ? Errno.None : Native.LastErrno;
@@ -23,14 +27,36 @@ public static unsafe class AttributeCalls
     /// <summary>Sets the mode of an open file.</summary>
     public static Errno TryChmod(int file, int mode) => Native.fchmod(file, (uint)mode) == 0 ? Errno.None : Native.LastErrno;
 
-    /// <summary>
-    /// Sets the mode of a name that is known to be no symbolic link, since nobody else can change the directory. (A kernel before 6.6 has no
-    /// call that would not follow one.)
-    /// </summary>
+    /// <summary>Sets the mode of a name, never through a symbolic link (EOPNOTSUPP for one).</summary>
+    /// <remarks>Linux 6.6 has a call for it; before that the name is opened as a handle and reached through /proc/self/fd (CVE-2021-32760).</remarks>
     public static Errno TryChmodAt(int directory, ReadOnlySpan<byte> name, int mode)
     {
-        using var path = new FileName(name, stackalloc byte[256]);
-        return Native.fchmodat(directory, ref path.Pointer, (uint)mode, 0) == 0 ? Errno.None : Native.LastErrno;
+        if (!_noChmodAt2)
+        {
+            using var path = new FileName(name, stackalloc byte[256]);
+            fixed (byte* p = &path.Pointer)
+            {
+                if (Native.syscall5(SyscallNumbers.FChmodAt2, directory, (nint)p, mode, NoFollow, 0) == 0)
+                    return Errno.None;
+            }
+            var errno = Native.LastErrno;
+            if (errno != Errno.ENOSYS)
+                return errno;
+            _noChmodAt2 = true;
+        }
+        return ChmodHandle(directory, name, mode);
+    }
+
+    private static Errno ChmodHandle(int directory, ReadOnlySpan<byte> name, int mode)
+    {
+        var errno = FileCalls.TryOpenAt(directory, name, OpenFlags.Path | OpenFlags.NoFollow, 0, out var handle);
+        if (errno != Errno.None)
+            return errno;
+        using var opened = handle!;
+        if (Stat(opened).Type == NameCalls.TypeSymlink)
+            return Errno.EOPNOTSUPP;
+        using var path = new FileName(FileName.Of(opened.ProcPath), stackalloc byte[64]);
+        return Native.fchmodat(FileCalls.CurrentDirectory, ref path.Pointer, (uint)mode, 0) == 0 ? Errno.None : Native.LastErrno;
     }
 
     /// <summary>Sets the modification time of an open file; the access time becomes the same.</summary>
@@ -39,7 +65,8 @@ public static unsafe class AttributeCalls
         TimeSpec* times = stackalloc TimeSpec[2];
         times[0].Seconds = times[1].Seconds = mtime.Seconds;
         times[0].Nanoseconds = times[1].Nanoseconds = mtime.Nanoseconds;
-        return Native.utimensat(file, null, times, 0) == 0 ? Errno.None : Native.LastErrno;
+        // glibc's utimensat refuses the null path that the kernel takes.
+        return Native.futimens(file, times) == 0 ? Errno.None : Native.LastErrno;
     }
 
     /// <summary>Sets the modification time of a name, a symbolic link's own; the access time becomes the same.</summary>

@@ -69,6 +69,9 @@ internal static unsafe partial class Native
     internal static partial int utimensat(int dirfd, byte* path, TimeSpec* times, int flags);
 
     [LibraryImport(C, SetLastError = true)]
+    internal static partial int futimens(int fd, TimeSpec* times);
+
+    [LibraryImport(C, SetLastError = true)]
     internal static partial int statx(int dirfd, ref byte path, int flags, uint mask, StatxBuffer* buffer);
 
     [LibraryImport(C, SetLastError = true)]
@@ -127,6 +130,9 @@ internal static unsafe partial class Native
 
     [LibraryImport(C, SetLastError = true)]
     internal static partial nint flistxattr(int fd, byte* list, nuint size);
+
+    [LibraryImport(C, SetLastError = true)]
+    internal static partial int fremovexattr(int fd, ref byte name);
 
     [LibraryImport(C, SetLastError = true)]
     internal static partial int lremovexattr(ref byte path, ref byte name);

@@ -6,6 +6,7 @@ public static unsafe class RootedCalls
     private const ulong ResolveNoMagicLinks = 0x02;
     private const ulong ResolveNoSymlinks = 0x04;
     private const ulong ResolveInRoot = 0x10;
+    private const int MaxPathBytes = 4095; // PATH_MAX less the NUL: what one call takes, not what a tree may hold
     private static volatile bool _noOpenAt2;
 
     /// <summary>For tests: act as a kernel before 5.6 does.</summary>
@@ -14,7 +15,8 @@ public static unsafe class RootedCalls
     /// <summary>Opens a path as if <paramref name="root"/> were the root directory: symbolic links are followed, inside it.</summary>
     /// <remarks>
     /// Before Linux 5.6 every component is opened by itself, symbolic links resolved here. A concurrent rename of a directory on the way
-    /// could then mislead it; layers are unpacked where nobody else writes, so that does not arise.
+    /// could then mislead it; layers are unpacked where nobody else writes, so that does not arise. A path longer than PATH_MAX goes the same
+    /// way, or in pieces where no symbolic link may lie on it.
     /// </remarks>
     /// <param name="root">The directory.</param>
     /// <param name="path">The path; empty: the directory itself.</param>
@@ -25,6 +27,8 @@ public static unsafe class RootedCalls
     public static Errno TryOpenInRoot(int root, ReadOnlySpan<byte> path, int flags, int mode, out FileDescriptor? file, bool noSymlinks = false)
     {
         file = null;
+        if (path.Length > MaxPathBytes)
+            return noSymlinks && !_noOpenAt2 ? OpenInPieces(root, path, flags, mode, out file) : OpenByComponents(root, path, flags, mode, out file, noSymlinks);
         if (!_noOpenAt2)
         {
             using var name = new FileName(path.IsEmpty ? "."u8 : path, stackalloc byte[256]);
@@ -55,6 +59,40 @@ public static unsafe class RootedCalls
             }
         }
         return OpenByComponents(root, path, flags, mode, out file, noSymlinks);
+    }
+
+    /// <summary>Opens a path that one call can't take: without symbolic links on it, a piece needs no knowledge of the root.</summary>
+    private static Errno OpenInPieces(int root, ReadOnlySpan<byte> path, int flags, int mode, out FileDescriptor? file)
+    {
+        FileDescriptor? here = null;
+        try
+        {
+            while (path.Length > MaxPathBytes)
+            {
+                int slash = path[..MaxPathBytes].LastIndexOf((byte)'/');
+                if (slash <= 0)
+                    break; // a name of more than PATH_MAX: the kernel refuses it
+                var errno = TryOpenInRoot(here?.Number ?? root, path[..slash], OpenFlags.Path | OpenFlags.Directory, 0, out var next, noSymlinks: true);
+                here?.Dispose();
+                here = next;
+                if (errno != Errno.None)
+                {
+                    file = null;
+                    return errno;
+                }
+                path = path[(slash + 1)..];
+            }
+            if (path.Length > MaxPathBytes)
+            {
+                file = null;
+                return Errno.ENAMETOOLONG;
+            }
+            return TryOpenInRoot(here?.Number ?? root, path, flags, mode, out file, noSymlinks: true);
+        }
+        finally
+        {
+            here?.Dispose();
+        }
     }
 
     private static Errno OpenByComponents(int root, ReadOnlySpan<byte> path, int flags, int mode, out FileDescriptor? file, bool noSymlinks)

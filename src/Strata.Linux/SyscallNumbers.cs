@@ -13,9 +13,11 @@ internal static class SyscallNumbers
     internal const nint FsMount = 432;
     internal const nint OpenAt2 = 437;
     internal const nint MountSetAttr = 442;
+    internal const nint FChmodAt2 = 452;
     internal const nint SetXattrAt = 463;
     internal const nint GetXattrAt = 464;
     internal const nint ListXattrAt = 465;
+    internal const nint RemoveXattrAt = 466;
 
     internal static readonly nint GetDents64 =
         System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64 ? 217 : 61;

@@ -64,11 +64,29 @@ public static unsafe class XattrCalls
             return Native.lsetxattr(ref path.Pointer, ref n.Pointer, v, (nuint)value.Length, 0) == 0 ? Errno.None : Native.LastErrno;
     }
 
-    /// <summary>Removes an attribute of an open directory or file, named by its descriptor (which may be O_PATH).</summary>
+    /// <summary>Removes an attribute of an open file (not O_PATH).</summary>
     public static Errno TryRemove(int file, ReadOnlySpan<byte> name)
     {
         using var n = new FileName(name, stackalloc byte[256]);
-        using var path = new FileName(ProcName(file, "."u8), stackalloc byte[64]);
+        return Native.fremovexattr(file, ref n.Pointer) == 0 ? Errno.None : Native.LastErrno;
+    }
+
+    /// <summary>Removes an attribute of a name in a directory.</summary>
+    public static Errno TryRemoveAt(int directory, ReadOnlySpan<byte> file, ReadOnlySpan<byte> name)
+    {
+        using var n = new FileName(name, stackalloc byte[256]);
+        if (!_noDirectoryCalls)
+        {
+            using var f = new FileName(file, stackalloc byte[256]);
+            fixed (byte* pf = &f.Pointer, pn = &n.Pointer)
+            {
+                if (Native.syscall5(SyscallNumbers.RemoveXattrAt, directory, (nint)pf, NoFollow, (nint)pn, 0) == 0)
+                    return Errno.None;
+                if (!IsMissing(Native.LastErrno, out var errno))
+                    return errno;
+            }
+        }
+        using var path = new FileName(ProcName(directory, file), stackalloc byte[320]);
         return Native.lremovexattr(ref path.Pointer, ref n.Pointer) == 0 ? Errno.None : Native.LastErrno;
     }
 

@@ -9,6 +9,8 @@ namespace Strata.Trees;
 /// </remarks>
 internal sealed class EntryMaker
 {
+    private static ReadOnlySpan<byte> AccessList => "system.posix_acl_access"u8;
+
     private readonly uint _uid = ProcessCalls.UserId;
     private readonly uint _gid = ProcessCalls.GroupId;
     private readonly int _umask = ProcessCalls.Umask;
@@ -34,7 +36,8 @@ internal sealed class EntryMaker
     /// <param name="data">The whole content of a small file; used where <paramref name="content"/> is null.</param>
     /// <param name="content">The content of a large or sparse file.</param>
     /// <param name="index">Which entry it is.</param>
-    internal void Make(OpenDirectory directory, LayerEntry entry, ReadOnlySpan<byte> data, EntryContent? content, long index)
+    /// <returns>False: a directory stands there, made ahead by a later entry, which replaces this one.</returns>
+    internal bool Make(OpenDirectory directory, LayerEntry entry, ReadOnlySpan<byte> data, EntryContent? content, long index)
     {
         while (true)
         {
@@ -45,14 +48,13 @@ internal sealed class EntryMaker
                 _ => TryMakeNode(directory, entry),
             };
             if (errno == Errno.None)
-                return;
+                return true;
             if (errno != Errno.EEXIST)
-                throw Failed(errno, "make", entry);
+                throw Failed(errno, CallOf(entry), entry);
             if (!ClearWay(directory, entry, index))
             {
-                // A directory stands there: a later entry of the layer, made ahead of this one, which it replaces.
                 _displacer.Keep(directory, entry.Path.Name, data, index);
-                return;
+                return false;
             }
         }
     }
@@ -75,7 +77,7 @@ internal sealed class EntryMaker
         {
             SetXattr(directory, name, StatOverride.AttributeName, StatOverride.Of(entry).ToBytes(), entry);
         }
-        else if (existed || entry.Uid != _uid || entry.Gid != _gid)
+        else if (existed || NeedsChown(entry))
         {
             var errno = AttributeCalls.TryChownAt(directory, name, entry.Uid, entry.Gid);
             if (errno != Errno.None)
@@ -132,6 +134,8 @@ internal sealed class EntryMaker
                 if (errno != Errno.None)
                     throw Failed(errno, "chmod", entry);
             }
+            if (_populated)
+                Clean(XattrCalls.TryRemove(file, AccessList), entry);
             if (_override)
                 Set(XattrCalls.TrySet(file, StatOverride.AttributeName, StatOverride.Of(entry).ToBytes()), StatOverride.AttributeName, entry);
             foreach (var xattr in entry.Xattrs)
@@ -201,7 +205,8 @@ internal sealed class EntryMaker
             type = NameCalls.TypeRegular;
             mode = (mode & 0x1FF) | 0x180;
         }
-        var errno = NameCalls.TryMakeNode(directory.Number, entry.Path.Name, type | mode, entry.DeviceMajor, entry.DeviceMinor);
+        // Not more than its owner's bits until the owner is right.
+        var errno = NameCalls.TryMakeNode(directory.Number, entry.Path.Name, type | (mode & 0x180), entry.DeviceMajor, entry.DeviceMinor);
         if (errno == Errno.None)
             FinishByName(directory, entry, setMode: !_override);
         return errno;
@@ -225,6 +230,8 @@ internal sealed class EntryMaker
             if (errno != Errno.None)
                 throw Failed(errno, "chmod", entry);
         }
+        if (_populated && entry.Kind != EntryKind.Symlink)
+            Clean(XattrCalls.TryRemoveAt(directory.Number, name, AccessList), entry);
         if (_override && entry.Kind != EntryKind.Symlink)
             SetXattr(directory.Number, name, StatOverride.AttributeName, StatOverride.Of(entry).ToBytes(), entry);
         foreach (var xattr in entry.Xattrs)
@@ -255,7 +262,14 @@ internal sealed class EntryMaker
     private bool NeedsChown(LayerEntry entry) => !_override && (_populated || entry.Uid != _uid || entry.Gid != _gid);
 
     /// <summary>Attributes of a directory that its new children would get too.</summary>
-    private static bool IsInherited(byte[] name) => name.AsSpan().SequenceEqual("system.posix_acl_default"u8);
+    internal static bool IsInherited(byte[] name) => name.AsSpan().SequenceEqual("system.posix_acl_default"u8);
+
+    /// <summary>A directory of a layer below may have handed an access list on, which the entry does not have.</summary>
+    private static void Clean(Errno errno, LayerEntry entry)
+    {
+        if (errno is not (Errno.None or Errno.ENODATA or Errno.EOPNOTSUPP))
+            throw Failed(errno, "removexattr", entry);
+    }
 
     private void SetXattr(int directory, ReadOnlySpan<byte> file, ReadOnlySpan<byte> name, byte[] value, LayerEntry entry) =>
         Set(XattrCalls.TrySetAt(directory, file, name, value), name, entry);
@@ -271,6 +285,13 @@ internal sealed class EntryMaker
             throw StrataException.NotSupported($"The file system can't hold the extended attribute '{EntryPath.Display(name)}' of {entry}. Put the store on ext4, xfs or btrfs.");
         throw new LinuxException(errno, "setxattr", $"{EntryPath.Display(name)} of {entry.Path}");
     }
+
+    private static string CallOf(LayerEntry entry) => entry.Kind switch
+    {
+        EntryKind.RegularFile => "openat",
+        EntryKind.Symlink => "symlinkat",
+        _ => "mknodat",
+    };
 
     private static LinuxException Failed(Errno errno, string call, LayerEntry entry) => new(errno, call, entry.ToString());
 }

@@ -31,6 +31,8 @@ public sealed partial class TreeWriter
             throw new LinuxException(errno, "openat2", path.ToString());
         var directory = new OpenDirectory(file!, actual, throughSymlink: actual != path);
         _cache.Add(path.Bytes, directory);
+        if (_unfinished.KeepsTimes)
+            _unfinished.KeepTime(actual, directory.Number);
         return directory;
     }
 
@@ -52,14 +54,15 @@ public sealed partial class TreeWriter
                 continue;
             }
             var next = actual.Child(name);
-            if (next.Depth > LayerLimits.Default.MaxPathDepth)
+            if (next.Depth > Math.Max(path.Depth, LayerLimits.Default.MaxPathDepth))
                 throw StrataException.InvalidArgument($"The layer was refused: the path {path} leads too deep through symbolic links.");
             var parent = OpenUncached(actual);
             try
             {
                 var status = Status(parent, name);
-                if (status is { Type: NameCalls.TypeSymlink } && (_written is null || _written.Contains(next.Bytes)))
+                if (status is { Type: NameCalls.TypeSymlink } && WroteInThisLayer(next))
                 {
+                    _followed.Add(next.Bytes);
                     if (++links > MaxLinks)
                         throw StrataException.InvalidArgument($"The layer was refused: the path {path} leads through too many symbolic links.");
                     if (NameCalls.TryReadLink(parent.Number, name, out byte[] target) is var errno && errno != Errno.None)
@@ -70,7 +73,11 @@ public sealed partial class TreeWriter
                     continue;
                 }
                 if (status is not { IsDirectory: true })
-                    MakeImplied(parent, name, status is not null, next, index);
+                {
+                    if (_unfinished.KeepsTimes)
+                        _unfinished.KeepTime(actual, parent.Number);
+                    MakeImplied(parent, next, status is not null, index);
+                }
                 actual = next;
             }
             finally
@@ -85,33 +92,6 @@ public sealed partial class TreeWriter
     {
         var errno = Open(actual, out var file);
         return errno == Errno.None ? new OpenDirectory(file!, actual, throughSymlink: false) : throw new LinuxException(errno, "openat2", actual.ToString());
-    }
-
-    private static FileStatus? Status(OpenDirectory parent, ReadOnlySpan<byte> name) =>
-        AttributeCalls.TryStat(parent.Number, name, out var status) switch
-        {
-            Errno.None => status,
-            Errno.ENOENT => null,
-            var errno => throw new LinuxException(errno, "statx", parent.Path.Child(name).ToString()),
-        };
-
-    private void MakeImplied(OpenDirectory parent, ReadOnlySpan<byte> name, bool exists, EntryPath path, long index)
-    {
-        const int Mode = 0x1ED; // 0755
-        if (exists)
-        {
-            MakeWayForDirectory(parent, name, index, Mode);
-        }
-        else
-        {
-            var errno = NameCalls.TryMakeDirectory(parent.Number, name, Mode);
-            if (errno != Errno.None)
-                throw new LinuxException(errno, "mkdirat", path.ToString());
-        }
-        _written?.Add(path.Bytes);
-        _directories.Add(path.Bytes);
-        _implied.Add(path.Bytes);
-        _unfinished.Add((new LayerEntry { Path = path, Kind = EntryKind.Directory, Mode = Mode }, true));
     }
 
     private static void Push(Stack<byte[]> rest, ReadOnlySpan<byte> path)

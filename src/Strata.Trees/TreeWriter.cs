@@ -8,8 +8,9 @@ namespace Strata.Trees;
 /// A layer is literal. An entry over an existing one: a directory over a directory replaces its attributes; any other pair means that the old
 /// one goes. A component of a path that is a symbolic link of this same layer is followed, inside the root; one that is a symbolic link or a
 /// file of a layer below is replaced by a directory, since a driver that stacks layers could not see it. Directories that are only implied get
-/// the attributes that they have below, or 0755, 0:0 and time 0. Hard links name files of this layer, or files below, which are then brought
-/// up. Attributes of a hard link entry are not applied (CVE-2021-32760). Times of directories are set at the end.
+/// the attributes that they have below, or 0755, 0:0 and time 0. Directories of a layer below that are only written into keep all their
+/// attributes, their time too; so does the root if the layer does not list it. Hard links name files of this layer, or files below, which are
+/// then brought up. Attributes of a hard link entry are not applied (CVE-2021-32760). Times of directories are set at the end.
 /// </para>
 /// <para>
 /// Nothing is reached by a joined path: parents are opened by openat2(2) below the root's descriptor, the entry itself by its name in the
@@ -17,11 +18,16 @@ namespace Strata.Trees;
 /// </para>
 /// <para>
 /// One thread calls <see cref="Write"/>; small files are made by threads of this object where the tree started empty. Not durable until synced.
-/// After a failure the tree is half made: remove it.
+/// After a failure the tree is half made: remove it. Memory: some megabytes for each thread, 16 bytes and overhead for each directory of the
+/// layer, and where the tree did not start empty the same for each entry.
 /// </para>
 /// </remarks>
 public sealed partial class TreeWriter : IDisposable
 {
+    /// <summary>The mode of a directory that no entry tells of.</summary>
+    internal const int ImpliedMode = 0x1ED; // 0755
+
+    private const int MostUnfinished = 16 * 1024;
     private readonly RootDirectory _root;
     private readonly TreeWriterOptions _options;
     private readonly Displacer _displacer;
@@ -29,21 +35,26 @@ public sealed partial class TreeWriter : IDisposable
     private readonly WriteQueue? _queue;
     private readonly OpenDirectoryCache _cache = new();
     private readonly PathSet _directories = new();
-    private readonly PathSet _implied = new();
+    private readonly PathSet _followed = new();
     private readonly PathSet? _written;
-    private readonly List<(LayerEntry Entry, bool Implied)> _unfinished = [];
-    private bool _firstWrite;
-    private EntryPath _lastMarked;
+    private readonly UnfinishedDirectories _unfinished;
 
     /// <summary>Starts writing.</summary>
     /// <param name="root">The root; stays the caller's.</param>
     /// <param name="options">How.</param>
     public TreeWriter(RootDirectory root, TreeWriterOptions options)
+        : this(root, options, MostUnfinished)
+    {
+    }
+
+    internal TreeWriter(RootDirectory root, TreeWriterOptions options, int mostUnfinished)
     {
         _root = root;
         _options = options;
         _displacer = new Displacer(options);
         _maker = new EntryMaker(options, _displacer);
+        _unfinished = new UnfinishedDirectories(root, options, _maker, mostUnfinished);
+        _unfinished.KeepTime(EntryPath.Root, root.File.Number);
         if (options.RootStartsEmpty)
             _queue = new WriteQueue(options.Writers > 0 ? options.Writers : Environment.ProcessorCount, RunJob);
         else
@@ -54,90 +65,55 @@ public sealed partial class TreeWriter : IDisposable
     public bool WroteInThisLayer(EntryPath path) => _written?.Contains(path.Bytes) ?? true;
 
     /// <summary>Writes one entry: a file system object, no whiteout.</summary>
-    /// <exception cref="StrataException">Exhausted: no space. InvalidArgument: a hard link to nothing. Errors of earlier entries may come up here.</exception>
+    /// <param name="entry">The entry.</param>
+    /// <param name="content">Its content, read to the end before this returns; empty for all but regular files.</param>
+    /// <param name="index">Which entry of the layer it is, rising: for the observer.</param>
+    /// <exception cref="StrataException">
+    /// Exhausted: no space. InvalidArgument: a hard link to nothing, a path that leads through too many links, a root that is no directory.
+    /// Errors of earlier entries may come up here.
+    /// </exception>
     public void Write(LayerEntry entry, EntryContent content, long index)
     {
         if (entry.Path.IsRoot)
         {
-            _maker.BeginDirectory(_root.File.Number, "."u8, entry, existed: true);
-            _unfinished.Add((entry, false));
+            WriteRoot(entry);
             return;
         }
-        var parent = ParentOf(entry.Path, index);
-        MarkWritten(entry.Path, parent);
-        switch (entry.Kind)
+        FinishEarlyIfFull();
+        // Shared: replacing something may empty the cache, which must not close the directory that is being written to.
+        var parent = ParentOf(entry.Path, index).Share();
+        try
         {
-            case EntryKind.Directory:
-                WriteDirectory(parent, entry, index);
-                break;
-            case EntryKind.HardLink:
-                WriteHardLink(parent, entry, index);
-                break;
-            case EntryKind.Whiteout or EntryKind.Opaque:
-                throw new InvalidOperationException("Whiteouts are the driver's to translate.");
-            default:
-                PrepareName(parent, entry.Path.Name, index);
-                if (parent.ThroughSymlink && content.SizeBytes > 0)
-                    _options.Observer?.WrittenAt(index, parent.Path.Child(entry.Path.Name));
-                if (_queue is not null && content.SizeBytes <= WriteQueue.MaxFileBytes && content.Extents is null)
-                {
-                    _queue.Add(parent, entry, content, index);
+            var actual = ActualPath(parent, entry.Path);
+            switch (entry.Kind)
+            {
+                case EntryKind.Directory:
+                    WriteDirectory(parent, entry, actual, index);
                     break;
-                }
-                _queue?.Drain(parent);
-                _maker.Make(parent, entry, default, content, index);
-                break;
+                case EntryKind.HardLink:
+                    WriteHardLink(entry, actual, index);
+                    break;
+                case EntryKind.Whiteout or EntryKind.Opaque:
+                    throw new InvalidOperationException("Whiteouts are the driver's to translate.");
+                default:
+                    WriteObject(parent, entry, actual, content, index);
+                    break;
+            }
+            MarkWritten(actual);
         }
-    }
-
-    /// <summary>
-    /// Marks a path as removed from the layers below: a character device 0:0, unless this layer holds something there; then a directory becomes
-    /// opaque, and nothing else is needed.
-    /// </summary>
-    public void WritePlaceholder(EntryPath path, long index)
-    {
-        var parent = ParentOf(path, index);
-        if (_directories.Contains(parent.Path.Child(path.Name).Bytes))
+        finally
         {
-            SetOpaque(parent, path.Name);
-            return;
+            parent.Release();
         }
-        _queue!.Add(parent, new LayerEntry { Path = path, Kind = EntryKind.Whiteout }, EntryContent.Empty, index);
-    }
-
-    /// <summary>Marks a directory as opaque, and makes it if it is not there.</summary>
-    public void MarkOpaque(EntryPath directory, long index)
-    {
-        if (directory.IsRoot)
-        {
-            SetOpaque(_root.File.Number, "."u8);
-            return;
-        }
-        SetOpaque(Resolve(directory, index).Number, "."u8);
     }
 
     /// <summary>All entries came: waits for what still runs and finishes the directories.</summary>
+    /// <exception cref="StrataException">The first error of an entry that has not come up yet.</exception>
     public void Complete()
     {
         _queue?.DrainAll();
         _cache.Clear();
-        foreach (var (entry, implied) in _unfinished)
-        {
-            if (implied && !_implied.Contains(entry.Path.Bytes))
-                continue; // listed after all, later
-            var errno = RootedCalls.TryOpenInRoot(
-                _root.File.Number, entry.Path.Bytes, OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.NoFollow, 0, out var file);
-            if (errno is Errno.ENOENT or Errno.ENOTDIR or Errno.ELOOP)
-                continue; // replaced by a later entry
-            if (errno != Errno.None)
-                throw new LinuxException(errno, "open", entry.Path.ToString());
-            using (file)
-            {
-                var lower = implied ? _options.LowerDirectory?.Invoke(entry.Path) : null;
-                _maker.FinishDirectory(file!, lower ?? entry, whole: lower is not null || (implied && _options.Ownership == Ownership.Override));
-            }
-        }
-        _unfinished.Clear();
+        _unfinished.FinishAll();
     }
 
     /// <summary>Stops the threads. Without <see cref="Complete"/> before it, the tree is half made.</summary>
@@ -148,134 +124,53 @@ public sealed partial class TreeWriter : IDisposable
         _displacer.Dispose();
     }
 
+    private void WriteObject(OpenDirectory parent, LayerEntry entry, EntryPath actual, EntryContent content, long index)
+    {
+        PrepareName(parent, actual, index);
+        if (parent.ThroughSymlink && content.SizeBytes > 0)
+            _options.Observer?.WrittenAt(index, actual);
+        if (_queue is not null && content.SizeBytes <= WriteQueue.MaxFileBytes && content.Extents is null)
+        {
+            _queue.Add(parent, entry, content, index);
+            return;
+        }
+        _queue?.Drain(parent);
+        _maker.Make(parent, entry, default, content, index);
+    }
+
     private void RunJob(WriteQueue.Job job, byte[] bytes)
     {
-        if (job.Entry.Kind != EntryKind.Whiteout)
-            _maker.Make(job.Directory, job.Entry, bytes.AsSpan(job.Start, job.Length), null, job.Index);
-        else if (EntryMaker.MakePlaceholder(job.Directory, job.Entry.Path))
-            SetOpaque(job.Directory, job.Entry.Path.Name);
-    }
-
-    private void WriteDirectory(OpenDirectory parent, LayerEntry entry, long index)
-    {
-        var actual = parent.Path.Child(entry.Path.Name);
-        var name = entry.Path.Name;
-        var errno = NameCalls.TryMakeDirectory(parent.Number, name, _maker.DirectoryMode(entry.Mode) & 0x1FF);
-        bool existed = errno == Errno.EEXIST;
-        if (existed)
-        {
-            _queue?.Drain(parent);
-            existed = MakeWayForDirectory(parent, name, index, _maker.DirectoryMode(entry.Mode) & 0x1FF);
-        }
-        else if (errno != Errno.None)
-        {
-            throw new LinuxException(errno, "mkdirat", entry.ToString());
-        }
-        _directories.Add(actual.Bytes);
-        _implied.Remove(actual.Bytes);
-        if (existed && _written is not null)
-            RemoveXattrs(parent, name);
-        _maker.BeginDirectory(parent.Number, name, entry, existed);
-        _unfinished.Add((At(entry, actual), false));
-    }
-
-    /// <summary>A name that a directory is to get is taken: keeps a directory (true), replaces anything else by a new one (false).</summary>
-    private bool MakeWayForDirectory(OpenDirectory parent, ReadOnlySpan<byte> name, long index, int mode)
-    {
-        var errno = AttributeCalls.TryStat(parent.Number, name, out var status);
-        if (errno == Errno.None && status.IsDirectory)
-            return true;
-        if (errno == Errno.None)
-        {
-            _displacer.Clear(parent, name, status, index, ofThisLayer: !_maker.IsPlaceholder(status) && WroteBefore(parent, name));
-            _cache.Clear();
-        }
-        errno = NameCalls.TryMakeDirectory(parent.Number, name, mode);
-        if (errno != Errno.None)
-            throw new LinuxException(errno, "mkdirat", parent.Path.Child(name).ToString());
-        // What stood there hid the layers below; the directory must go on hiding them.
-        if (_options.OpaqueMark is not null)
-            SetOpaque(parent, name);
-        return false;
-    }
-
-    private void WriteHardLink(OpenDirectory parent, LayerEntry entry, long index)
-    {
-        _queue?.DrainAll();
-        var target = entry.HardLinkTarget;
-        var targetParent = ParentOf(target, index).Share();
-        try
-        {
-            var errno = AttributeCalls.TryStat(targetParent.Number, target.Name, out var status);
-            bool missing = errno == Errno.ENOENT || (errno == Errno.None && _maker.IsPlaceholder(status));
-            if (missing && _options.BringUp?.Invoke(targetParent.Path.Child(target.Name)) == true)
-                errno = AttributeCalls.TryStat(targetParent.Number, target.Name, out status);
-            else if (missing)
-                errno = Errno.ENOENT;
-            if (errno != Errno.None || status.IsDirectory)
-            {
-                throw StrataException.InvalidArgument(
-                    $"The layer was refused: the hard link {entry.Path} names {target}, which {(errno == Errno.None ? "is a directory" : "is neither in this layer nor below it")}.");
-            }
-            // The parent of the link may have been opened before the target's was made or replaced: look again.
-            parent = ParentOf(entry.Path, index);
-            PrepareName(parent, entry.Path.Name, index);
-            errno = NameCalls.TryLink(targetParent.Number, target.Name, parent.Number, entry.Path.Name);
-            if (errno == Errno.EEXIST)
-            {
-                if (AttributeCalls.TryStat(parent.Number, entry.Path.Name, out var old) == Errno.None)
-                {
-                    if (old.Inode == status.Inode && old.Device == status.Device)
-                        return; // linked already
-                    _displacer.Clear(parent, entry.Path.Name, old, index, ofThisLayer: !_maker.IsPlaceholder(old));
-                }
-                errno = NameCalls.TryLink(targetParent.Number, target.Name, parent.Number, entry.Path.Name);
-            }
-            if (errno != Errno.None)
-                throw new LinuxException(errno, "linkat", entry.ToString());
-        }
-        finally
-        {
-            targetParent.Release();
-        }
+        bool directoryStands = job.Entry.Kind == EntryKind.Whiteout
+            ? EntryMaker.MakePlaceholder(job.Directory, job.Entry.Path)
+            : !_maker.Make(job.Directory, job.Entry, bytes.AsSpan(job.Start, job.Length), null, job.Index);
+        // A later entry's directory was made ahead. What this entry is would have hidden the layers below from it.
+        if (directoryStands && _options.OpaqueMark is not null)
+            SetOpaque(job.Directory.Number, job.Entry.Path.Name);
     }
 
     /// <summary>
     /// Makes sure that a name is free for something that is no directory, as far as this thread must see to it: a directory that stands there
-    /// goes. Other things are dealt with where the new one is made, in the order of the directory's entries.
+    /// goes, and a link that directories were reached through. Other things are dealt with where the new one is made, in the order of the
+    /// directory's entries.
     /// </summary>
-    private void PrepareName(OpenDirectory parent, ReadOnlySpan<byte> name, long index)
+    private void PrepareName(OpenDirectory parent, EntryPath actual, long index)
     {
-        var actual = parent.Path.Child(name);
-        if (_written is null && !_directories.Contains(actual.Bytes))
+        if (_written is null && !_directories.Contains(actual.Bytes) && !_followed.Contains(actual.Bytes))
             return;
         _queue?.DrainAll();
-        if (AttributeCalls.TryStat(parent.Number, name, out var status) != Errno.None)
+        if (Status(parent, actual.Name) is not { } status)
             return;
-        if (_written is null && !status.IsDirectory)
-            return;
-        _displacer.Clear(parent, name, status, index, WroteBefore(parent, name));
+        _displacer.Clear(parent, actual.Name, status, index, ofThisLayer: !_maker.IsPlaceholder(status) && WroteInThisLayer(actual));
         _directories.Remove(actual.Bytes);
         if (status.IsDirectory || status.Type == NameCalls.TypeSymlink)
             _cache.Clear();
     }
 
-    /// <summary>True if an earlier entry of this layer made what stands at a name; the current one is noted already.</summary>
-    private bool WroteBefore(OpenDirectory parent, ReadOnlySpan<byte> name)
-    {
-        if (_written is null)
-            return true;
-        var actual = parent.Path.Child(name);
-        return actual == _lastMarked ? !_firstWrite : _written.Contains(actual.Bytes);
-    }
-
-    private void MarkWritten(EntryPath path, OpenDirectory parent)
+    private void MarkWritten(EntryPath actual)
     {
         if (_written is null)
             return;
-        var actual = parent.Path.Child(path.Name);
-        _lastMarked = actual;
-        _firstWrite = _written.Add(actual.Bytes);
+        _written.Add(actual.Bytes);
         for (var bytes = actual.ParentBytes; !bytes.IsEmpty && _written.Add(bytes);)
         {
             int slash = bytes.LastIndexOf((byte)'/');
@@ -283,30 +178,22 @@ public sealed partial class TreeWriter : IDisposable
         }
     }
 
-    private void SetOpaque(OpenDirectory parent, ReadOnlySpan<byte> name) => SetOpaque(parent.Number, name);
-
-    private void SetOpaque(int directory, ReadOnlySpan<byte> name)
+    private void FinishEarlyIfFull()
     {
-        var mark = _options.OpaqueMark ?? throw new InvalidOperationException("No opaque mark was given.");
-        var errno = XattrCalls.TrySetAt(directory, name, mark.Name, mark.Value);
-        if (errno != Errno.None)
-            throw new LinuxException(errno, "setxattr", EntryPath.Display(mark.Name));
+        if (!_unfinished.IsFull)
+            return;
+        _queue?.DrainAll();
+        _cache.Clear();
+        _unfinished.FinishEarly();
     }
 
-    private static void RemoveXattrs(OpenDirectory parent, ReadOnlySpan<byte> name)
-    {
-        var errno = FileCalls.TryOpenAt(parent.Number, name, OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.NoFollow, 0, out var directory);
-        if (errno != Errno.None)
-            throw new LinuxException(errno, "openat", parent.Path.Child(name).ToString());
-        using var opened = directory!;
-        foreach (var xattr in XattrCalls.GetAll(opened.Number, "."u8))
+    private static EntryPath ActualPath(OpenDirectory parent, EntryPath path) => parent.ThroughSymlink ? parent.Path.Child(path.Name) : path;
+
+    private static FileStatus? Status(OpenDirectory parent, ReadOnlySpan<byte> name) =>
+        AttributeCalls.TryStat(parent.Number, name, out var status) switch
         {
-            if (!xattr.Name.AsSpan().StartsWith("security.selinux"u8))
-                _ = XattrCalls.TryRemove(opened.Number, xattr.Name); // what can't be removed is the file system's own
-        }
-    }
-
-    private static LayerEntry At(LayerEntry entry, EntryPath path) => entry.Path == path
-        ? entry
-        : new LayerEntry { Path = path, Kind = entry.Kind, Mode = entry.Mode, Uid = entry.Uid, Gid = entry.Gid, Mtime = entry.Mtime, Xattrs = entry.Xattrs };
+            Errno.None => status,
+            Errno.ENOENT => null,
+            var errno => throw new LinuxException(errno, "statx", parent.Path.Child(name).ToString()),
+        };
 }
