@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Strata.Linux;
 
 namespace Strata.Trees;
@@ -18,6 +19,7 @@ internal sealed class EntryMaker
     private readonly bool _populated;
     private readonly bool _marks;
     private readonly Displacer _displacer;
+    private readonly ConcurrentDictionary<EntryPath, long> _ahead = new();
 
     internal EntryMaker(TreeWriterOptions options, Displacer displacer)
     {
@@ -37,7 +39,23 @@ internal sealed class EntryMaker
     /// <param name="content">The content of a large or sparse file.</param>
     /// <param name="index">Which entry it is.</param>
     /// <returns>False: a directory stands there, made ahead by a later entry, which replaces this one.</returns>
-    internal bool Make(OpenDirectory directory, LayerEntry entry, ReadOnlySpan<byte> data, EntryContent? content, long index)
+    internal bool Make(OpenDirectory directory, LayerEntry entry, ReadOnlySpan<byte> data, EntryContent? content, long index) =>
+        Make(directory, entry, data, content, index, drain: null);
+
+    /// <summary>
+    /// Makes a large file on the calling thread, ahead of the small ones of its directory that still wait: unless something stands there, in
+    /// which case they come first.
+    /// </summary>
+    internal void MakeAhead(OpenDirectory directory, LayerEntry entry, EntryContent content, long index, Action drain)
+    {
+        _ahead[directory.Path.Child(entry.Path.Name)] = index;
+        Make(directory, entry, default, content, index, drain);
+    }
+
+    /// <summary>Forgets what was made ahead: nothing waits any more.</summary>
+    internal void ForgetAhead() => _ahead.Clear();
+
+    private bool Make(OpenDirectory directory, LayerEntry entry, ReadOnlySpan<byte> data, EntryContent? content, long index, Action? drain)
     {
         while (true)
         {
@@ -51,6 +69,12 @@ internal sealed class EntryMaker
                 return true;
             if (errno != Errno.EEXIST)
                 throw Failed(errno, CallOf(entry), entry);
+            drain?.Invoke(); // who made it may not be done with it
+            if (drain is null && IsMadeAhead(directory, entry, index))
+            {
+                _displacer.Keep(directory, entry.Path.Name, data, index);
+                return true;
+            }
             if (!ClearWay(directory, entry, index))
             {
                 _displacer.Keep(directory, entry.Path.Name, data, index);
@@ -240,6 +264,9 @@ internal sealed class EntryMaker
         if (timed != Errno.None)
             throw Failed(timed, "utimensat", entry);
     }
+
+    private bool IsMadeAhead(OpenDirectory directory, LayerEntry entry, long index) =>
+        _ahead.TryGetValue(directory.Path.Child(entry.Path.Name), out long ahead) && ahead > index;
 
     /// <summary>Gets a non-directory out of the way; false: a directory stands there.</summary>
     private bool ClearWay(OpenDirectory directory, LayerEntry entry, long index)

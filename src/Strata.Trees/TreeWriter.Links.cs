@@ -7,7 +7,7 @@ public sealed partial class TreeWriter
 {
     private void WriteHardLink(LayerEntry entry, EntryPath actual, long index)
     {
-        _queue?.DrainAll();
+        DrainAll();
         var target = entry.HardLinkTarget;
         if (target.IsRoot)
             throw Refused(entry, "which is the root");

@@ -23,7 +23,7 @@ public sealed partial class TreeWriter
         if (errno is Errno.ENOENT or Errno.ENOTDIR or Errno.ELOOP)
         {
             // A link, or something missing or wrong: jobs that are under way may change what is there.
-            _queue?.DrainAll();
+            DrainAll();
             actual = Walk(path, index);
             errno = Open(actual, out file);
         }

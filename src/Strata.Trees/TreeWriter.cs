@@ -111,7 +111,7 @@ public sealed partial class TreeWriter : IDisposable
     /// <exception cref="StrataException">The first error of an entry that has not come up yet.</exception>
     public void Complete()
     {
-        _queue?.DrainAll();
+        DrainAll();
         _cache.Clear();
         _unfinished.FinishAll();
     }
@@ -134,8 +134,10 @@ public sealed partial class TreeWriter : IDisposable
             _queue.Add(parent, entry, content, index);
             return;
         }
-        _queue?.Drain(parent);
-        _maker.Make(parent, entry, default, content, index);
+        if (_queue is null)
+            _maker.Make(parent, entry, default, content, index);
+        else
+            _maker.MakeAhead(parent, entry, content, index, () => _queue.Drain(parent));
     }
 
     private void RunJob(WriteQueue.Job job, byte[] bytes)
@@ -157,7 +159,7 @@ public sealed partial class TreeWriter : IDisposable
     {
         if (_written is null && !_directories.Contains(actual.Bytes) && !_followed.Contains(actual.Bytes))
             return;
-        _queue?.DrainAll();
+        DrainAll();
         if (Status(parent, actual.Name) is not { } status)
             return;
         _displacer.Clear(parent, actual.Name, status, index, ofThisLayer: !_maker.IsPlaceholder(status) && WroteInThisLayer(actual));
@@ -178,11 +180,19 @@ public sealed partial class TreeWriter : IDisposable
         }
     }
 
+    private void DrainAll()
+    {
+        if (_queue is null)
+            return;
+        _queue.DrainAll();
+        _maker.ForgetAhead();
+    }
+
     private void FinishEarlyIfFull()
     {
         if (!_unfinished.IsFull)
             return;
-        _queue?.DrainAll();
+        DrainAll();
         _cache.Clear();
         _unfinished.FinishEarly();
     }

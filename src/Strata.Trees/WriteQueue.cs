@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.ExceptionServices;
 
 namespace Strata.Trees;
@@ -17,6 +18,7 @@ internal sealed class WriteQueue : IDisposable
     private readonly Worker[] _workers;
     private readonly Action<Job, byte[]> _run;
     private volatile Exception? _error;
+    private volatile bool _abandoned;
 
     internal WriteQueue(int workers, Action<Job, byte[]> run)
     {
@@ -30,7 +32,7 @@ internal sealed class WriteQueue : IDisposable
     internal void Add(OpenDirectory directory, LayerEntry entry, EntryContent content, long index)
     {
         ThrowIfFailed();
-        _workers[directory.Lane % (uint)_workers.Length].Add(directory.Share(), entry, content, index);
+        _workers[directory.Lane % (uint)_workers.Length].Add(directory, entry, content, index);
     }
 
     /// <summary>Waits until one directory's thread has done all it was given.</summary>
@@ -50,8 +52,10 @@ internal sealed class WriteQueue : IDisposable
         ThrowIfFailed();
     }
 
+    /// <summary>Ends the threads; what still waits is left undone.</summary>
     public void Dispose()
     {
+        _abandoned = true;
         foreach (var worker in _workers)
             worker.Stop();
     }
@@ -66,7 +70,7 @@ internal sealed class WriteQueue : IDisposable
 
     private sealed class Batch
     {
-        internal readonly byte[] Bytes = new byte[BatchBytes];
+        internal readonly byte[] Bytes = ArrayPool<byte>.Shared.Rent(BatchBytes);
         internal readonly List<Job> Jobs = new(BatchJobs);
         internal int Used;
     }
@@ -74,7 +78,8 @@ internal sealed class WriteQueue : IDisposable
     private sealed class Worker
     {
         private readonly WriteQueue _owner;
-        private readonly Thread _thread;
+        private readonly int _number;
+        private Thread? _thread;
         private readonly object _gate = new();
         private readonly Queue<Batch> _waiting = new();
         private readonly Queue<Batch> _free = new();
@@ -86,8 +91,7 @@ internal sealed class WriteQueue : IDisposable
         internal Worker(WriteQueue owner, int number)
         {
             _owner = owner;
-            _thread = new Thread(Run) { IsBackground = true, Name = $"tree writer {number}" };
-            _thread.Start();
+            _number = number;
         }
 
         internal void Add(OpenDirectory directory, LayerEntry entry, EntryContent content, long index)
@@ -105,13 +109,19 @@ internal sealed class WriteQueue : IDisposable
                 chunk.CopyTo(_filling.Bytes.AsSpan(_filling.Used));
                 _filling.Used += chunk.Length;
             }
-            _filling.Jobs.Add(new Job(directory, entry, start, _filling.Used - start, index));
+            // Shared only now: reading the content may have failed.
+            _filling.Jobs.Add(new Job(directory.Share(), entry, start, _filling.Used - start, index));
         }
 
         internal void Submit()
         {
             if (_filling is null)
                 return;
+            if (_thread is null)
+            {
+                _thread = new Thread(Run) { IsBackground = true, Name = $"tree writer {_number}" };
+                _thread.Start();
+            }
             lock (_gate)
             {
                 _waiting.Enqueue(_filling);
@@ -138,7 +148,10 @@ internal sealed class WriteQueue : IDisposable
                 _stop = true;
                 Monitor.PulseAll(_gate);
             }
-            _thread.Join();
+            _thread?.Join();
+            foreach (var batch in _free)
+                ArrayPool<byte>.Shared.Return(batch.Bytes);
+            _free.Clear();
         }
 
         private Batch Rent()
@@ -176,7 +189,7 @@ internal sealed class WriteQueue : IDisposable
                 {
                     try
                     {
-                        if (_owner._error is null)
+                        if (_owner._error is null && !_owner._abandoned)
                             _owner._run(job, batch.Bytes);
                     }
                     catch (Exception e)
