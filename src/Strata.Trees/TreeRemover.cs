@@ -8,6 +8,7 @@ namespace Strata.Trees;
 public static class TreeRemover
 {
     private const int MaxOpenDirectories = 128;
+    private static long _movedUp;
 
     /// <summary>Removes a path of text and all below it; nothing there is no error.</summary>
     public static void Remove(string path) => Remove(FileCalls.CurrentDirectory, Encoding.UTF8.GetBytes(path));
@@ -44,9 +45,19 @@ public static class TreeRemover
     /// <summary>Removes all in a directory. Subtrees that lie too deep to hold every directory open are first moved up to it.</summary>
     private static void Empty(FileDescriptor root)
     {
-        int moved = 0;
+        while (!TryEmpty(root))
+        {
+        }
+    }
+
+    /// <summary>One pass; false: subtrees were moved up, so that another is needed.</summary>
+    private static bool TryEmpty(FileDescriptor root)
+    {
+        bool moved = false;
+        // Its own description: each pass reads the directory from its start.
+        var start = Open(root.Number, "."u8);
         var stack = new Stack<(FileDescriptor Directory, byte[] Name, DirectoryReader Reader)>();
-        stack.Push((root, [], new DirectoryReader(root)));
+        stack.Push((start, [], new DirectoryReader(start)));
         try
         {
             while (stack.TryPeek(out var top))
@@ -55,9 +66,9 @@ public static class TreeRemover
                 {
                     stack.Pop();
                     top.Reader.Dispose();
+                    top.Directory.Dispose();
                     if (stack.Count == 0)
                         break;
-                    top.Directory.Dispose();
                     var errno = NameCalls.TryRemoveDirectory(stack.Peek().Directory.Number, top.Name);
                     if (errno is not (Errno.None or Errno.ENOENT))
                         throw new LinuxException(errno, "rmdir", EntryPath.Display(top.Name));
@@ -74,7 +85,8 @@ public static class TreeRemover
                 }
                 if (stack.Count >= MaxOpenDirectories)
                 {
-                    byte[] up = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $".strata-deep-{Environment.ProcessId}-{moved++}"));
+                    byte[] up = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $".strata-deep-{Environment.ProcessId}-{Interlocked.Increment(ref _movedUp)}"));
+                    moved = true;
                     var errno = NameCalls.TryRename(top.Directory.Number, name, root.Number, up);
                     if (errno != Errno.None)
                         throw new LinuxException(errno, "renameat2", EntryPath.Display(name));
@@ -90,14 +102,9 @@ public static class TreeRemover
             foreach (var (directory, _, reader) in stack)
             {
                 reader.Dispose();
-                if (!ReferenceEquals(directory, root))
-                    directory.Dispose();
+                directory.Dispose();
             }
         }
-        if (moved > 0)
-        {
-            using var again = Open(root.Number, "."u8);
-            Empty(again);
-        }
+        return !moved;
     }
 }
