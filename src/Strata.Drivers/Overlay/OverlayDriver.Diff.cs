@@ -40,9 +40,15 @@ public sealed partial class OverlayDriver
             // Something is in the layer already: apply over what is seen, as the naive driver does.
             return new NaiveDiffDriver(this).ApplyDiff(id, parent, tar, options, cancellationToken);
         }
-        Func<RootDirectory>? below = ParentOf(id) is { } actual ? () => OpenView(actual) : null;
+        var actual = ParentOf(id);
+        if (actual is not null)
+            ForgetInheritedRoot(id);
+        Func<RootDirectory>? below = actual is { } p ? () => OpenView(p) : null;
         using var sink = new OverlaySink(RootDirectory.Open(diff), below, _layout.Displaced(id), _marks, options);
-        return LayerPipe.Apply(tar, sink, options, cancellationToken);
+        long sizeBytes = LayerPipe.Apply(tar, sink, options, cancellationToken);
+        if (actual is not null && !sink.RootIsListed)
+            InheritRootLater(id);
+        return sizeBytes;
     }
 
     /// <inheritdoc/>
@@ -59,6 +65,7 @@ public sealed partial class OverlayDriver
         RequireExists(id);
         if (parent is { } p)
             RequireExists(p);
+        SettleRoot(id);
         bool contents = options?.CompareContents ?? false;
         bool direct = parent == ParentOf(id);
         var newTree = direct ? RootDirectory.Open(_layout.Diff(id)) : OpenView(id);

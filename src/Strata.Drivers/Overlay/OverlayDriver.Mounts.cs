@@ -11,6 +11,7 @@ public sealed partial class OverlayDriver
     public override IReadOnlyList<Mount> GetMounts(LayerId id, MountRequest request)
     {
         RequireExists(id);
+        SettleRoot(id);
         var lowers = LowerDirectories(id);
         bool committed = File.Exists(_layout.Committed(id));
         bool readOnly = request.ReadOnly || (committed && lowers.Length > 0);
@@ -74,6 +75,7 @@ public sealed partial class OverlayDriver
     /// <summary>A layer's whole tree, read-only, mounted nowhere. It vanishes when it is disposed.</summary>
     private RootDirectory OpenView(LayerId id)
     {
+        SettleRoot(id);
         var lowers = LowerDirectories(id);
         return lowers.Length == 0
             ? RootDirectory.Open(_layout.Diff(id))

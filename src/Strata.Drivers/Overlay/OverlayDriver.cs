@@ -127,6 +127,8 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver
         using var temporary = TemporaryDirectory.Create(_temporary);
         Make(temporary.Path, "", 0x1C8); // 0710
         Make(temporary.Path, "diff", 0x1ED); // 0755
+        if (parent is { } shown)
+            InheritRoot(shown, Path.Combine(temporary.Path, "diff"));
         Make(temporary.Path, "work", 0x1C0); // 0700
         File.WriteAllText(Path.Combine(temporary.Path, "link"), link, Encoding.ASCII);
         if (lowers is not null)

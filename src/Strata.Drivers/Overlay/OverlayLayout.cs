@@ -12,6 +12,7 @@ namespace Strata.Drivers.Overlay;
 /// ID/lower                  l/LINK:l/LINK, the layers below, nearest first; not there without a parent
 /// ID/work/  ID/merged/      overlayfs's own directory; the mount point while mounted
 /// ID/committed              empty: the layer has children, and is mounted read-only from then on
+/// ID/inherits-root          empty: the layer's tar lists no root, so its root directory has yet to get the attributes of its parent's
 /// ID/displaced/             files of the layer's tar that a later entry of the same tar replaced
 /// </code>
 /// </remarks>
@@ -33,6 +34,8 @@ internal sealed class OverlayLayout(string home)
     internal string Displaced(LayerId id) => Path.Combine(home, id.ToString(), "displaced");
 
     internal string Committed(LayerId id) => Path.Combine(home, id.ToString(), "committed");
+
+    internal string InheritsRoot(LayerId id) => Path.Combine(home, id.ToString(), "inherits-root");
 
     internal static string NewLink()
     {

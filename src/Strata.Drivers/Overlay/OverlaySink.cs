@@ -38,8 +38,12 @@ internal sealed class OverlaySink : ILayerSink
 
     public Stream? RawTar => null;
 
+    /// <summary>True if an entry of the layer told what its root is.</summary>
+    internal bool RootIsListed { get; private set; }
+
     public void Add(LayerEntry entry, EntryContent content, EntryPosition position)
     {
+        RootIsListed |= entry is { Path.IsRoot: true, Kind: EntryKind.Directory };
         if (entry.IsFileSystemObject)
             _writer.Write(_marks.ToDisk(entry), content, position.Index);
         else if (_below is null)
