@@ -35,8 +35,11 @@ public sealed class DriverRegistry
     /// <exception cref="StrataException">AlreadyExists: the name is taken.</exception>
     public void Register(string name, DriverInit init, params string[] aliases)
     {
-        if (IsRegistered(name))
-            throw StrataException.AlreadyExists($"Name already registered {name}");
+        foreach (string taken in aliases.Prepend(name))
+        {
+            if (IsRegistered(taken))
+                throw StrataException.AlreadyExists($"Name already registered {taken}");
+        }
         _drivers.Add(name, init);
         _priority.Add(name);
         foreach (string alias in aliases)

@@ -47,11 +47,6 @@ public sealed class MountCounter
     /// <summary>Runs something while nobody can mount the layer, if nobody has it mounted; false: somebody has.</summary>
     public bool IfUnused(LayerId id, string point, Action action)
     {
-        if (!File.Exists(PathOf(id)) && !IsMounted(point))
-        {
-            action();
-            return true;
-        }
         using (var counted = Open(id))
         {
             if (Current(counted, point) > 0)

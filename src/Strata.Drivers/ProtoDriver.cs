@@ -45,7 +45,11 @@ public abstract class ProtoDriver : IProtoDriver
     {
         if (!Exists(id))
             return;
-        bool free = _counter.IfUnused(id, MountPointOf(id), () => RemoveLayer(id));
+        bool free = _counter.IfUnused(id, MountPointOf(id), () =>
+        {
+            if (Exists(id))
+                RemoveLayer(id);
+        });
         if (!free)
             throw StrataException.FailedPrecondition($"Can't remove layer {id}: it is mounted at {MountPointOf(id)}. Unmount it first.");
         TreeRemover.Remove(SideDirectoryOf(id));
@@ -63,6 +67,7 @@ public abstract class ProtoDriver : IProtoDriver
         string point = MountPointOf(id);
         _counter.Acquire(id, point, () =>
         {
+            RequireExists(id); // it may have been removed while we waited for the lock
             Directory.CreateDirectory(point, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             Mounter.Mount(mounts, point);
         });
