@@ -1,0 +1,140 @@
+using Strata.Drivers.Overlay;
+using Strata.Drivers.Vfs;
+using Strata.Formats.Tar;
+using Strata.Testing;
+using Strata.Trees;
+
+namespace Strata.Drivers.Tests;
+
+/// <summary>A driver of one kind with a home of its own on one file system, and what tests do with it. Gone, with all its mounts, when it is disposed.</summary>
+public sealed class Rig : IDisposable
+{
+    /// <summary>The combinations that the suite runs for.</summary>
+    public static readonly (string Driver, string FileSystem)[] All =
+    [
+        ("overlay", "ext4"), ("overlay", "xfs"), ("overlay", "btrfs"), ("overlay", "tmpfs"),
+        ("vfs", "ext4"), ("vfs", "xfs"), ("vfs", "btrfs"), ("vfs", "tmpfs"),
+        ("naive", "ext4"),
+    ];
+
+    private readonly string _kind;
+
+    /// <summary>Makes one.</summary>
+    /// <param name="kind"><c>overlay</c>, <c>vfs</c>, or <c>naive</c>: overlay, its differences found by comparing.</param>
+    /// <param name="fileSystem">Where its home lies.</param>
+    /// <param name="options">Options of the driver.</param>
+    public Rig(string kind, LoopFileSystem fileSystem, params string[] options)
+    {
+        _kind = kind;
+        Outside = fileSystem.NewDirectory();
+        Home = Path.Combine(Outside, "home");
+        Driver = Open(options);
+    }
+
+    /// <summary>The directory around the home.</summary>
+    public string Outside { get; }
+
+    /// <summary>The driver's home.</summary>
+    public string Home { get; }
+
+    /// <summary>The driver.</summary>
+    public IDriver Driver { get; }
+
+    /// <summary>Set by tests that end with something mounted on purpose.</summary>
+    public bool MayLeaveMounts { get; set; }
+
+    /// <summary>The driver in another object, as another process has it.</summary>
+    public IDriver Open(params string[] options) => Open(_kind, Home, options);
+
+    /// <summary>Opens a driver by its kind.</summary>
+    public static IDriver Open(string kind, string home, params string[] options) => kind switch
+    {
+        "overlay" => new OverlayDriver(home, DriverOptions.Parse(options)),
+        "naive" => new NaiveDiffDriver(new OverlayDriver(home, DriverOptions.Parse(options))),
+        _ => VfsDriver.Init(home, DriverOptions.Parse(options)),
+    };
+
+    /// <summary>An ID.</summary>
+    public static LayerId Id(string text) => LayerId.Parse(text);
+
+    /// <summary>Makes a layer of a tar.</summary>
+    public LayerId Apply(string id, LayerId? parent, TarBuilder tar, ApplyOptions? options = null)
+    {
+        Driver.Create(Id(id), parent);
+        Driver.ApplyDiff(Id(id), parent, tar.ToStream(), options);
+        return Id(id);
+    }
+
+    /// <summary>Makes a layer by changing its root file system.</summary>
+    public LayerId Make(string id, LayerId? parent, Action<Scene> change)
+    {
+        Driver.Create(Id(id), parent);
+        Change(Id(id), change);
+        return Id(id);
+    }
+
+    /// <summary>Changes a layer's root file system, then gives all its directories one time.</summary>
+    public void Change(LayerId id, Action<Scene> change) => Use(id, root =>
+    {
+        var scene = new Scene(root);
+        change(scene);
+        scene.Seal();
+        return 0;
+    });
+
+    /// <summary>Does something with the root file system of a layer.</summary>
+    public T Use<T>(LayerId id, Func<string, T> use)
+    {
+        string root = Driver.Get(id);
+        try
+        {
+            return use(root);
+        }
+        finally
+        {
+            Driver.Put(id);
+        }
+    }
+
+    /// <summary>The layer's tree as lines.</summary>
+    public string Dump(LayerId id) => Use(id, root => TreeDump.Of(root, true, "trusted.overlay.", "security.selinux"));
+
+    /// <summary>The difference as a tar.</summary>
+    public byte[] Diff(LayerId id, LayerId? parent, DiffOptions? options = null)
+    {
+        using var tar = new MemoryStream();
+        Driver.Diff(id, parent, tar, options);
+        return tar.ToArray();
+    }
+
+    /// <summary>The changes as text.</summary>
+    public string[] Changes(LayerId id, LayerId? parent, DiffOptions? options = null) =>
+        Driver.Changes(id, parent, options).Select(c => c.ToString()).ToArray();
+
+    /// <summary>Applies a tar and gives it back from the layer's files.</summary>
+    public byte[] RoundTrip(string id, LayerId? parent, byte[] tar)
+    {
+        Driver.Create(Id(id), parent);
+        using var recipe = new MemoryStream();
+        using (var recorder = new TarRecipeRecorder(recipe))
+        {
+            Driver.ApplyDiff(Id(id), parent, new MemoryStream(tar), new ApplyOptions { Recorder = recorder });
+            recorder.Complete();
+        }
+        using var contents = Driver.OpenContents(Id(id));
+        using var again = new MemoryStream();
+        TarRecipe.Open(recipe).WriteTar(contents, again);
+        return again.ToArray();
+    }
+
+    /// <summary>Unmounts and removes all; something still mounted is an error.</summary>
+    public void Dispose()
+    {
+        var left = Mounts.AtOrBelow(Outside);
+        foreach (string point in left.Reverse())
+            Mounter.Unmount(point, lazy: true);
+        TreeRemover.Remove(Outside);
+        if (!MayLeaveMounts)
+            Assert.Empty(left);
+    }
+}
