@@ -4,7 +4,10 @@ using System.Text;
 namespace Strata.Formats.Tar;
 
 /// <summary>What a PAX extended header says: the records that a reader acts on (pax(1), "pax Extended Header"; GNU tar, "Sparse Formats").</summary>
-/// <remarks>An empty value takes back what a global header said. The last of equal keys wins, but for the repeated keys of sparse 0.0.</remarks>
+/// <remarks>
+/// An empty value takes back what a global header said (but an extended attribute may be empty). The last of equal keys wins, except that
+/// sparse 0.0 repeats its keys. Of the two forms of one extended attribute SCHILY's wins over LIBARCHIVE's, in any order.
+/// </remarks>
 internal sealed class PaxRecords
 {
     internal byte[]? Path { get; set; }
@@ -19,8 +22,6 @@ internal sealed class PaxRecords
 
     internal FileTime? Mtime { get; set; }
 
-    internal SortedDictionary<byte[], byte[]>? Xattrs { get; private set; }
-
     internal byte[]? SparseName { get; set; }
 
     internal long? SparseSize { get; set; }
@@ -31,7 +32,21 @@ internal sealed class PaxRecords
 
     internal List<long>? SparseMap { get; set; }
 
-    internal int XattrBytes { get; private set; }
+    private SortedDictionary<byte[], Attribute>? _xattrs;
+    private int _xattrBytes;
+    private bool _offsetPending;
+
+    /// <summary>The extended attributes, sorted by name.</summary>
+    internal Xattr[] ListXattrs()
+    {
+        if (_xattrs is null)
+            return [];
+        var list = new Xattr[_xattrs.Count];
+        int count = 0;
+        foreach (var (name, attribute) in _xattrs)
+            list[count++] = new Xattr(name, attribute.Value);
+        return list;
+    }
 
     /// <summary>Forgets the records of the last entry and starts from what the global headers said.</summary>
     internal void ResetTo(PaxRecords? global)
@@ -42,12 +57,15 @@ internal sealed class PaxRecords
         Uid = global?.Uid;
         Gid = global?.Gid;
         Mtime = global?.Mtime;
-        Xattrs = global?.Xattrs is null ? null : new SortedDictionary<byte[], byte[]>(global.Xattrs, ByteOrder.Instance);
-        XattrBytes = global?.XattrBytes ?? 0;
+        _xattrs = null;
+        foreach (var (name, attribute) in global?._xattrs ?? [])
+            (_xattrs ??= new SortedDictionary<byte[], Attribute>(ByteOrder.Instance))[name] = attribute with { Weight = 0 };
+        _xattrBytes = global?._xattrBytes ?? 0;
         SparseName = null;
         SparseSize = null;
         SparseMajor = SparseMinor = -1;
         SparseMap = null;
+        _offsetPending = false;
     }
 
     /// <summary>Reads the records of one extended header.</summary>
@@ -87,7 +105,7 @@ internal sealed class PaxRecords
         else if (key.SequenceEqual("mtime"u8))
             Mtime = empty ? null : Time(value, offsetBytes);
         else if (key.StartsWith("SCHILY.xattr."u8))
-            AddXattr(key["SCHILY.xattr."u8.Length..].ToArray(), value.ToArray(), limits, replace: true);
+            AddXattr(key["SCHILY.xattr."u8.Length..].ToArray(), value.ToArray(), limits, weight: 2);
         else if (key.StartsWith("LIBARCHIVE.xattr."u8))
             AddLibarchiveXattr(key["LIBARCHIVE.xattr."u8.Length..], value, limits, offsetBytes);
         else if (key.StartsWith("GNU.sparse."u8))
@@ -105,10 +123,17 @@ internal sealed class PaxRecords
         else if (key.SequenceEqual("minor"u8))
             SparseMinor = (int)Math.Min(Number(value, "GNU.sparse.minor", offsetBytes), int.MaxValue);
         else if (key.SequenceEqual("offset"u8) || key.SequenceEqual("numbytes"u8))
+        {
+            bool isOffset = key.SequenceEqual("offset"u8);
+            if (isOffset == _offsetPending)
+                throw Broken("a sparse map whose offsets and lengths are not in pairs", offsetBytes);
+            _offsetPending = isOffset;
             AddToMap(Number(value, "GNU.sparse.offset", offsetBytes), limits);
+        }
         else if (key.SequenceEqual("map"u8))
         {
             SparseMap = [];
+            _offsetPending = false;
             while (!value.IsEmpty)
             {
                 int comma = value.IndexOf((byte)',');
@@ -126,18 +151,22 @@ internal sealed class PaxRecords
         SparseMap.Add(number);
     }
 
-    private void AddXattr(byte[] name, byte[] value, LayerLimits limits, bool replace)
+    private void AddXattr(byte[] name, byte[] value, LayerLimits limits, int weight)
     {
         if (value.Length > limits.MaxXattrValueBytes)
             throw TarReader.OverLimit(
                 $"the extended attribute {EntryPath.Display(name)} has {value.Length} bytes", nameof(LayerLimits.MaxXattrValueBytes));
-        Xattrs ??= new SortedDictionary<byte[], byte[]>(ByteOrder.Instance);
-        if (Xattrs.ContainsKey(name) && !replace)
-            return;
-        XattrBytes += name.Length + value.Length;
-        if (XattrBytes > limits.MaxXattrTotalBytes)
-            throw TarReader.OverLimit("an entry's extended attributes are larger together", nameof(LayerLimits.MaxXattrTotalBytes));
-        Xattrs[name] = value;
+        _xattrs ??= new SortedDictionary<byte[], Attribute>(ByteOrder.Instance);
+        if (_xattrs.TryGetValue(name, out var known))
+        {
+            if (known.Weight > weight)
+                return;
+            _xattrBytes -= name.Length + known.Value.Length;
+        }
+        _xattrBytes += name.Length + value.Length;
+        if (_xattrBytes > limits.MaxXattrTotalBytes)
+            throw TarReader.OverLimit($"an entry's extended attributes have more than {limits.MaxXattrTotalBytes} bytes together", nameof(LayerLimits.MaxXattrTotalBytes));
+        _xattrs[name] = new Attribute(value, weight);
     }
 
     /// <summary>libarchive's form: the name URL-encoded, the value in base64 without padding. SCHILY's form of the same name wins.</summary>
@@ -161,7 +190,7 @@ internal sealed class PaxRecords
         byte[] decoded = new byte[(text.Length * 3 / 4) + 3];
         if (!Convert.TryFromBase64String(text.PadRight((text.Length + 3) / 4 * 4, '='), decoded, out int size))
             throw Broken("an extended attribute that is not base64", offsetBytes);
-        AddXattr(name[..length], decoded[..size], limits, replace: false);
+        AddXattr(name[..length], decoded[..size], limits, weight: 1);
     }
 
     private static byte[] NoNul(ReadOnlySpan<byte> value, string key, long offsetBytes) =>
@@ -181,8 +210,11 @@ internal sealed class PaxRecords
         if (negative)
             whole = whole[1..];
         ulong seconds = 0;
-        bool ok = whole.IsEmpty ? point >= 0 : Utf8Parser.TryParse(whole, out seconds, out int used) && used == whole.Length;
+        bool ok = whole.IsEmpty
+            ? point >= 0 && point + 1 < value.Length
+            : Utf8Parser.TryParse(whole, out seconds, out int used) && used == whole.Length;
         int nanoseconds = 0;
+        bool more = false;
         if (ok && point >= 0)
         {
             var fraction = value[(point + 1)..];
@@ -192,17 +224,28 @@ internal sealed class PaxRecords
                 ok = digit is >= (byte)'0' and <= (byte)'9';
                 if (i < 9)
                     nanoseconds = (nanoseconds * 10) + (digit - '0');
+                else
+                    more |= digit != (byte)'0';
             }
         }
-        if (!ok || seconds > long.MaxValue)
-            throw Broken($"'{EntryPath.Display(value)}' as mtime, which is no time", offsetBytes);
+        if (negative && more)
+            nanoseconds++; // down means away from zero; one billion carries below
+        bool isLowest = negative && nanoseconds == 0 && seconds == 1UL << 63;
+        if (!ok || (seconds > long.MaxValue && !isLowest))
+            throw Broken($"'{EntryPath.Display(value)}' as mtime, which is no time of 64 bits", offsetBytes);
         if (!negative)
             return new FileTime((long)seconds, nanoseconds);
-        return nanoseconds == 0 ? new FileTime(-(long)seconds, 0) : new FileTime(-(long)seconds - 1, 1_000_000_000 - nanoseconds);
+        return nanoseconds == 0
+            ? new FileTime(-(long)seconds, 0)
+            : new FileTime(-(long)seconds - 1, 1_000_000_000 - nanoseconds);
     }
 
     private static StrataException Broken(string what, long offsetBytes) =>
         StrataException.Corrupt($"The tar is broken: its extended header at offset {offsetBytes} has {what}.");
+
+    /// <param name="Value">The value.</param>
+    /// <param name="Weight">2: in SCHILY's form; 1: in LIBARCHIVE's; 0: of a global header. The heavier one wins, the later of equals.</param>
+    private readonly record struct Attribute(byte[] Value, int Weight);
 
     private sealed class ByteOrder : IComparer<byte[]>
     {

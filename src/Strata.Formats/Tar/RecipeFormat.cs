@@ -10,8 +10,11 @@ internal static class RecipeFormat
     internal const byte RecordZeros = 2;
     internal const byte RecordContent = 3;
 
-    internal const int FooterBytes = 32;
+    internal const int FooterBytes = 48;
     internal const uint Version = 1;
+
+    /// <summary>The longest path that a recipe is believed to hold; what is longer is damage.</summary>
+    internal const int MaxPathBytes = 1 << 24;
 
     internal static ReadOnlySpan<byte> Magic => "STRATAR1"u8;
 
@@ -24,11 +27,14 @@ internal static class RecipeFormat
         return length;
     }
 
-    internal static void PutFooter(Span<byte> footer, long fixupsOffset, long fixupsLength, ulong recordsHash)
+    internal static void PutFooter(Span<byte> footer, long fixupsOffset, long fixupsLength, ulong recordsHash, ulong fixupsHash)
     {
+        footer.Clear();
         BinaryPrimitives.WriteInt64LittleEndian(footer, fixupsOffset);
         BinaryPrimitives.WriteInt64LittleEndian(footer[8..], fixupsLength);
         BinaryPrimitives.WriteUInt64LittleEndian(footer[16..], recordsHash);
-        Magic.CopyTo(footer[24..]);
+        BinaryPrimitives.WriteUInt64LittleEndian(footer[24..], fixupsHash);
+        BinaryPrimitives.WriteUInt32LittleEndian(footer[32..], Version);
+        Magic.CopyTo(footer[40..]);
     }
 }

@@ -11,11 +11,12 @@ internal static class TarHeader
 
     internal static ReadOnlySpan<byte> LinkName(ReadOnlySpan<byte> block) => Cut(block.Slice(157, 100));
 
-    internal static ReadOnlySpan<byte> Prefix(ReadOnlySpan<byte> block) => Cut(block.Slice(345, 155));
+    /// <summary>The front of a long name. star's headers are ustar's with a shorter prefix: access and change times stand behind it.</summary>
+    internal static ReadOnlySpan<byte> Prefix(ReadOnlySpan<byte> block) => Cut(block.Slice(345, IsStar(block) ? 131 : 155));
 
     internal static bool IsPosix(ReadOnlySpan<byte> block) => block.Slice(257, 6).SequenceEqual("ustar\0"u8);
 
-    internal static bool IsGnu(ReadOnlySpan<byte> block) => block.Slice(257, 8).SequenceEqual("ustar  \0"u8);
+    private static bool IsStar(ReadOnlySpan<byte> block) => block[508..].SequenceEqual("tar\0"u8);
 
     internal static bool IsZero(ReadOnlySpan<byte> block) => block.IndexOfAnyExcept((byte)0) < 0;
 

@@ -79,21 +79,36 @@ public sealed partial class TarReader
         Consume(padding);
     }
 
-    private void SkipContent()
+    /// <summary>Skipping means passing on: the raw copy and the recorder want the bytes.</summary>
+    private void SkipContent(CancellationToken cancellationToken)
     {
         if (EntryIndex < 0)
             return;
         if (_rawCopy is null && _recorder is null && _source.CanSeek)
             _content.SeekOver();
         while (!_content.ReadChunk(int.MaxValue).IsEmpty)
-        {
-            // skipping means passing on: the raw copy and the recorder want the bytes
-        }
+            cancellationToken.ThrowIfCancellationRequested();
         _content.End();
     }
 
+    /// <summary>Skips the data of a hard link, its padding included.</summary>
+    private void SkipLinkData(long size, CancellationToken cancellationToken)
+    {
+        for (long left = size; left > 0;)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            Fill(1);
+            int count = (int)Math.Min(Buffered, left);
+            if (count == 0)
+                throw Broken($"it ends inside the data of a hard link, {left} bytes short", PositionBytes);
+            Consume(count);
+            left -= count;
+        }
+        SkipPadding(size);
+    }
+
     /// <summary>The end: zero blocks, then whatever else is there, passed on to its last byte.</summary>
-    private void ReadEnd(bool sourceEnded)
+    private void ReadEnd(bool sourceEnded, CancellationToken cancellationToken)
     {
         if (!sourceEnded)
         {
@@ -104,6 +119,7 @@ public sealed partial class TarReader
                 throw Broken("a lone zero block stands between entries", offset);
             while (true)
             {
+                cancellationToken.ThrowIfCancellationRequested();
                 Fill(1);
                 if (Buffered == 0)
                     break;
@@ -159,7 +175,7 @@ public sealed partial class TarReader
             if (_left != _packed)
                 throw new InvalidOperationException("The content was read before it was referenced.");
             _referenced = true;
-            reader._recorder.AddContent(reader.EntryIndex, path, _packed, _extents);
+            reader._recorder.AddContent(reader.EntryIndex, path, _packed, _size, _extents);
         }
 
         /// <summary>Nobody wants the bytes, and the source can seek: past what is not in the buffer. The last byte is read, so that its absence is seen.</summary>

@@ -51,7 +51,7 @@ public sealed partial class TarReader
         }
         if (_pax.SparseMajor > 0)
             throw StrataException.NotSupported($"The tar has a sparse file of format {_pax.SparseMajor}.{_pax.SparseMinor} (at offset {HeaderOffsetBytes}); 0.0, 0.1 and 1.0 are known.");
-        var map = _pax.SparseMap ?? [];
+        var map = _pax.SparseMap ?? throw Broken("a sparse file has no map", HeaderOffsetBytes);
         if (map.Count % 2 != 0)
             throw Broken("a sparse file's map has an odd count of numbers", HeaderOffsetBytes);
         for (int i = 0; i < map.Count; i += 2)
@@ -83,7 +83,7 @@ public sealed partial class TarReader
                     line[length++] = b;
                     continue;
                 }
-                if (!Utf8Parser.TryParse(line.AsSpan(0, length), out long number, out int used) || used != length)
+                if (!Utf8Parser.TryParse(line.AsSpan(0, length), out long number, out int used) || used != length || number < 0)
                     throw Broken("a sparse file's map has a line that is no number", PositionBytes);
                 length = 0;
                 if (count < 0)

@@ -10,6 +10,15 @@ namespace Strata.Formats.Tar;
 /// end it, is accepted, as GNU tar, libarchive and Go do. What follows the end blocks belongs to the archive's bytes (it is hashed, copied
 /// and recorded) but holds no entries. Not safe for many threads.
 /// </para>
+/// <para>
+/// Where the dialects leave a choice, what Go's reader does decides, since Docker and containerd read layers with it: of two extended headers
+/// before one entry the last counts; entries that only name something (links, directories, devices, fifos) have no data, whatever their size
+/// says; a name that ends in a slash makes a directory only of an entry with typeflag NUL (v7). One addition: a hard link whose PAX header has
+/// a size, with no header behind it, is taken to carry data (<c>pax -o linkdata</c>), which is skipped. Types that POSIX does not define are
+/// refused rather than read as regular files: Docker and containerd refuse them too. The charset that a PAX header names is ignored: names are bytes.
+/// Records of a global header apply to all entries after it, as POSIX has it, until an extended header takes them back with an empty value.
+/// Only an extended attribute may be empty: there an empty value is a value.
+/// </para>
 /// <code>
 /// using var reader = new TarReader(stream);
 /// while (reader.ReadNext(cancellationToken) is { } entry)
@@ -34,6 +43,9 @@ public sealed partial class TarReader : IDisposable
     private bool _sourceEnded;
     private bool _finished;
     private long _contentTotal;
+    private byte[] _extended = [];
+    private byte[] _local = [];
+    private long _extendedTotal;
 
     /// <summary>Starts reading; nothing is read yet.</summary>
     /// <param name="source">The uncompressed tar. Disposed with the reader unless <see cref="TarReaderOptions.LeaveOpen"/> says otherwise.</param>
@@ -71,9 +83,11 @@ public sealed partial class TarReader : IDisposable
         ObjectDisposedException.ThrowIf(_buffer is null, this);
         if (_finished)
             return null;
-        SkipContent();
-        _pax.ResetTo(_globalPax);
+        SkipContent(cancellationToken);
         byte[]? gnuName = null, gnuLink = null;
+        int localBytes = -1;
+        long localOffset = 0;
+        _extendedTotal = 0;
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -81,9 +95,9 @@ public sealed partial class TarReader : IDisposable
             var block = PeekBlock();
             if (block.IsEmpty || TarHeader.IsZero(block))
             {
-                if (gnuName is not null || gnuLink is not null || _sawLocalPax)
+                if (gnuName is not null || gnuLink is not null || localBytes >= 0)
                     throw Broken("an extended header has no entry after it", offset);
-                ReadEnd(block.IsEmpty);
+                ReadEnd(block.IsEmpty, cancellationToken);
                 return null;
             }
             if (!TarHeader.ChecksumIsRight(block))
@@ -94,29 +108,30 @@ public sealed partial class TarReader : IDisposable
             switch (type)
             {
                 case (byte)'x' or (byte)'X':
-                    _pax.Parse(ReadExtended(size, offset), _limits, offset);
-                    _sawLocalPax = true;
+                    localBytes = ReadExtended(size, offset, ref _local).Length;
+                    localOffset = offset;
                     continue;
                 case (byte)'g':
                     _globalPax ??= new PaxRecords();
-                    _globalPax.Parse(ReadExtended(size, offset), _limits, offset);
-                    _pax.ResetTo(_globalPax);
+                    _globalPax.Parse(ReadExtended(size, offset, ref _extended), _limits, offset);
                     continue;
                 case (byte)'L':
-                    gnuName = TarHeader.Cut(ReadExtended(size, offset)).ToArray();
+                    gnuName = TarHeader.Cut(ReadExtended(size, offset, ref _extended)).ToArray();
                     continue;
                 case (byte)'K':
-                    gnuLink = TarHeader.Cut(ReadExtended(size, offset)).ToArray();
+                    gnuLink = TarHeader.Cut(ReadExtended(size, offset, ref _extended)).ToArray();
                     continue;
                 case (byte)'V': // a volume label of GNU tar: no file
-                    ReadExtended(size, offset);
+                    ReadExtended(size, offset, ref _extended);
                     continue;
             }
             if (++EntryIndex >= _limits.MaxEntries)
                 throw OverLimit($"it has more than {_limits.MaxEntries} entries", nameof(LayerLimits.MaxEntries));
             HeaderOffsetBytes = offset;
-            _sawLocalPax = false;
-            return ReadEntry(block, type, size, gnuName, gnuLink);
+            _pax.ResetTo(_globalPax);
+            if (localBytes > 0)
+                _pax.Parse(_local.AsSpan(0, localBytes), _limits, localOffset);
+            return ReadEntry(block, type, size, gnuName, gnuLink, cancellationToken);
         }
     }
 
@@ -140,12 +155,11 @@ public sealed partial class TarReader : IDisposable
     internal static StrataException OverLimit(string what, string limit) =>
         StrataException.Exhausted($"The layer was refused: {what}. Raise the limit {limit} if you trust it.");
 
-    private bool _sawLocalPax;
-
     private static StrataException Broken(string what, long offsetBytes) =>
         StrataException.Corrupt($"The tar is broken: {what} (at offset {offsetBytes}).");
 
-    private TarEntry ReadEntry(ReadOnlySpan<byte> block, byte typeFlag, long storedSize, byte[]? gnuName, byte[]? gnuLink)
+    private TarEntry ReadEntry(
+        ReadOnlySpan<byte> block, byte typeFlag, long storedSize, byte[]? gnuName, byte[]? gnuLink, CancellationToken cancellationToken)
     {
         byte[] name = _pax.SparseName ?? _pax.Path ?? gnuName ?? HeaderName(block);
         var type = typeFlag switch
@@ -156,11 +170,12 @@ public sealed partial class TarReader : IDisposable
                 $"The tar has an entry of type '{EntryPath.Display([typeFlag])}' (at offset {HeaderOffsetBytes}), which no layer can hold: '{EntryPath.Display(name)}'."),
         };
         long packed = _pax.Size ?? storedSize;
+        if (packed < 0)
+            throw Broken($"the entry '{EntryPath.Display(name)}' has a negative size", HeaderOffsetBytes);
+        long linkData = type == TarEntryType.HardLink ? _pax.Size ?? 0 : 0;
         // A header that only names something has no data, whatever its size says: some writers put a linked file's size there.
         if (type != TarEntryType.RegularFile)
             packed = 0;
-        if (packed < 0)
-            throw Broken($"the entry '{EntryPath.Display(name)}' has a negative size", HeaderOffsetBytes);
         int mode = (int)(Number(block.Slice(100, 8), "mode") & 0xFFF);
         uint uid = Id(_pax.Uid ?? Number(block.Slice(108, 8), "uid"), "uid", name);
         uint gid = Id(_pax.Gid ?? Number(block.Slice(116, 8), "gid"), "gid", name);
@@ -185,6 +200,8 @@ public sealed partial class TarReader : IDisposable
             Consume(TarHeader.BlockSize);
             if (type == TarEntryType.RegularFile && (_pax.SparseSize is not null || _pax.SparseMap is not null || _pax.SparseMajor >= 0))
                 extents = ReadPaxSparse(ref packed, ref sizeBytes);
+            else if (linkData > 0 && !HeaderIsNext())
+                SkipLinkData(linkData, cancellationToken);
         }
         if (extents is not null)
             CheckExtents(extents, packed, sizeBytes, name);
@@ -205,9 +222,15 @@ public sealed partial class TarReader : IDisposable
             SizeBytes = sizeBytes,
             DeviceMajor = major,
             DeviceMinor = minor,
-            Xattrs = _pax.Xattrs is null ? [] : _pax.Xattrs.Select(pair => new Xattr(pair.Key, pair.Value)).ToArray(),
+            Xattrs = _pax.ListXattrs(),
             Extents = extents,
         };
+    }
+
+    private bool HeaderIsNext()
+    {
+        var next = PeekBlock();
+        return next.IsEmpty || TarHeader.IsZero(next) || TarHeader.ChecksumIsRight(next);
     }
 
     private static byte[] HeaderName(ReadOnlySpan<byte> block)
@@ -235,13 +258,16 @@ public sealed partial class TarReader : IDisposable
             : throw StrataException.InvalidArgument($"The device '{EntryPath.Display(name)}' has the number {value}, which is out of range.");
     }
 
-    /// <summary>The data of an extended header, its block consumed; valid until the next read.</summary>
-    private byte[] ReadExtended(long size, long offset)
+    /// <summary>The data of an extended header, its block consumed; it lies in <paramref name="into"/>, which grows as needed.</summary>
+    private ReadOnlySpan<byte> ReadExtended(long size, long offset, ref byte[] into)
     {
-        if (size > _limits.MaxExtendedHeaderBytes)
-            throw OverLimit($"an extended header has {size} bytes (at offset {offset})", nameof(LayerLimits.MaxExtendedHeaderBytes));
+        if (size > _limits.MaxExtendedHeaderBytes - _extendedTotal)
+            throw OverLimit($"the extended headers of one entry have more than {_limits.MaxExtendedHeaderBytes} bytes (at offset {offset})", nameof(LayerLimits.MaxExtendedHeaderBytes));
+        _extendedTotal += size;
         Consume(TarHeader.BlockSize);
-        byte[] data = new byte[size];
+        if (into.Length < size)
+            into = new byte[Math.Max((int)size, 4096)];
+        var data = into.AsSpan(0, (int)size);
         ReadRaw(data);
         SkipPadding(size);
         return data;

@@ -1,21 +1,22 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.IO.Hashing;
 using ZstdSharp;
 
 namespace Strata.Formats.Tar;
 
 /// <summary>A recorded recipe: rebuilds a layer's tar from its files, byte for byte.</summary>
 /// <remarks>
-/// The recipe itself is checked against its checksum. Whether the files are still what they were is for the caller to find out, by hashing what
-/// is written and comparing it with the diff ID; a file that is missing or too short is an error here already. Layout: docs/design/tar-recipe.md.
+/// The recipe itself is checked against its checksums. Whether the files are still what they were is for the caller to find out, by hashing what
+/// is written and comparing it with the diff ID; a file that is missing or of another size is an error here already. Not safe for many threads.
+/// Layout: docs/design/tar-recipe.md.
 /// </remarks>
 public sealed class TarRecipe
 {
+    private const int BufferSize = 256 * 1024;
     private readonly Stream _recipe;
     private readonly long _fixupsOffset;
     private readonly ulong _recordsHash;
-    private readonly List<(EntryPath Path, int Number, long AtEntry)> _displaced = [];
+    private readonly Dictionary<EntryPath, List<(long AtEntry, int Number)>> _displaced = [];
     private readonly Dictionary<long, EntryPath> _writtenAt = [];
 
     private TarRecipe(Stream recipe, long fixupsOffset, ulong recordsHash)
@@ -34,25 +35,30 @@ public sealed class TarRecipe
     public static TarRecipe Open(Stream recipe)
     {
         Span<byte> footer = stackalloc byte[RecipeFormat.FooterBytes];
-        if (recipe.Length < RecipeFormat.Magic.Length + RecipeFormat.FooterBytes)
+        Span<byte> magic = stackalloc byte[RecipeFormat.Magic.Length];
+        if (recipe.Length < magic.Length + footer.Length)
             throw Broken("it is too short");
-        recipe.Position = recipe.Length - RecipeFormat.FooterBytes;
+        recipe.Position = 0;
+        recipe.ReadExactly(magic);
+        recipe.Position = recipe.Length - footer.Length;
         recipe.ReadExactly(footer);
-        if (!footer[24..].SequenceEqual(RecipeFormat.Magic))
-            throw Broken("it does not end as one");
+        if (!magic.SequenceEqual(RecipeFormat.Magic) || !footer[40..].SequenceEqual(RecipeFormat.Magic))
+            throw Broken("it does not begin and end as one");
+        uint version = BinaryPrimitives.ReadUInt32LittleEndian(footer[32..]);
+        if (version != RecipeFormat.Version)
+            throw StrataException.NotSupported($"The tar recipe is of version {version}; this program knows version {RecipeFormat.Version}.");
         long offset = BinaryPrimitives.ReadInt64LittleEndian(footer);
         long length = BinaryPrimitives.ReadInt64LittleEndian(footer[8..]);
-        if (offset < RecipeFormat.Magic.Length || length < 0 || offset + length != recipe.Length - RecipeFormat.FooterBytes)
+        if (offset < magic.Length || length < 0 || offset > recipe.Length - footer.Length || length != recipe.Length - footer.Length - offset)
             throw Broken("its footer points outside");
         var opened = new TarRecipe(recipe, offset, BinaryPrimitives.ReadUInt64LittleEndian(footer[16..]));
         recipe.Position = offset;
         try
         {
-            using var fixups = new DecompressionStream(new Window(recipe, length), leaveOpen: true);
-            using var reader = new BinaryReader(fixups);
-            opened.ReadFixups(reader);
+            using var fixups = new DecompressionStream(new StreamWindow(recipe, length), leaveOpen: true);
+            opened.ReadFixups(new RecipeRecordReader(fixups), BinaryPrimitives.ReadUInt64LittleEndian(footer[24..]));
         }
-        catch (Exception e) when (e is ZstdException or EndOfStreamException or FormatException)
+        catch (Exception e) when (e is ZstdException or EndOfStreamException)
         {
             throw Broken("its fix-ups can't be read", e);
         }
@@ -60,55 +66,55 @@ public sealed class TarRecipe
     }
 
     /// <summary>Writes the tar.</summary>
-    /// <param name="contents">The files of the layer.</param>
-    /// <param name="destination">Where the tar goes. Not closed.</param>
+    /// <param name="contents">The files of the layer. Stays the caller's.</param>
+    /// <param name="destination">Where the tar goes. Not closed. After an error it holds a part of the tar.</param>
     /// <param name="cancellationToken">Ends it early.</param>
-    /// <exception cref="StrataException">Corrupt: the recipe is broken, or a file is missing or shorter than it was.</exception>
+    /// <exception cref="StrataException">Corrupt: the recipe is broken, or a file is missing or not as long as it was.</exception>
     public void WriteTar(IRecipeContents contents, Stream destination, CancellationToken cancellationToken = default)
     {
         _recipe.Position = RecipeFormat.Magic.Length;
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(256 * 1024);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
         try
         {
-            using var records = new DecompressionStream(new Window(_recipe, _fixupsOffset - RecipeFormat.Magic.Length), leaveOpen: true);
-            var reader = new RecordReader(records);
-            long written = 0;
-            while (true)
+            using var records = new DecompressionStream(new StreamWindow(_recipe, _fixupsOffset - RecipeFormat.Magic.Length), leaveOpen: true);
+            var reader = new RecipeRecordReader(records);
+            var output = new BufferedOutput(destination, buffer, TarBytes);
+            for (byte type = reader.ReadByte(); type != RecipeFormat.RecordEnd; type = reader.ReadByte())
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                byte type = reader.ReadByte();
-                if (type == RecipeFormat.RecordEnd)
-                    break;
                 long value = reader.ReadVarint();
                 switch (type)
                 {
                     case RecipeFormat.RecordRaw:
                         for (long left = value; left > 0;)
                         {
-                            int count = (int)Math.Min(left, buffer.Length);
-                            reader.Read(buffer.AsSpan(0, count));
-                            destination.Write(buffer, 0, count);
-                            left -= count;
+                            var space = output.Space(left);
+                            reader.Read(space);
+                            output.Advance(space.Length);
+                            left -= space.Length;
                         }
-                        written += value;
                         break;
                     case RecipeFormat.RecordZeros:
-                        Array.Clear(buffer);
-                        for (long left = value; left > 0; left -= Math.Min(left, buffer.Length))
-                            destination.Write(buffer, 0, (int)Math.Min(left, buffer.Length));
-                        written += value;
+                        for (long left = value; left > 0;)
+                        {
+                            var space = output.Space(left);
+                            space.Clear();
+                            output.Advance(space.Length);
+                            left -= space.Length;
+                        }
                         break;
                     case RecipeFormat.RecordContent:
-                        written += WriteContent(value, reader, contents, destination, buffer);
+                        WriteContent(value, reader, contents, output, cancellationToken);
                         break;
                     default:
                         throw Broken($"it has a record of the unknown type {type}");
                 }
             }
-            if (reader.Hash != _recordsHash)
+            if (reader.HashOfAll() != _recordsHash)
                 throw Broken("its checksum is wrong");
-            if (written != TarBytes)
-                throw Broken($"it gives {written} bytes instead of {TarBytes}");
+            if (output.WrittenBytes != TarBytes)
+                throw Broken($"it gives {output.WrittenBytes} bytes instead of {TarBytes}");
+            output.Flush();
         }
         catch (Exception e) when (e is ZstdException or EndOfStreamException)
         {
@@ -120,73 +126,81 @@ public sealed class TarRecipe
         }
     }
 
-    private static StrataException Broken(string why, Exception? inner = null) =>
+    internal static StrataException Broken(string why, Exception? inner = null) =>
         StrataException.Corrupt($"The tar recipe is broken: {why}. The layer's tar can't be rebuilt from its files; load the layer again.", inner);
 
-    private void ReadFixups(BinaryReader reader)
+    private void ReadFixups(RecipeRecordReader reader, ulong expectedHash)
     {
-        uint version = reader.ReadUInt32();
-        if (version != RecipeFormat.Version)
-            throw StrataException.NotSupported($"The tar recipe is of version {version}; this program knows version {RecipeFormat.Version}.");
-        TarBytes = reader.ReadInt64();
-        for (int left = reader.ReadInt32(); left > 0; left--)
-            _displaced.Add((ReadPath(reader), reader.ReadInt32(), reader.ReadInt64()));
-        for (int left = reader.ReadInt32(); left > 0; left--)
-            _writtenAt[reader.ReadInt64()] = ReadPath(reader);
+        TarBytes = reader.ReadVarint();
+        for (long left = reader.ReadVarint(); left > 0; left--)
+        {
+            var path = reader.ReadPath();
+            long number = reader.ReadVarint();
+            if (number > int.MaxValue)
+                throw Broken("a number in it is too large");
+            if (!_displaced.TryGetValue(path, out var list))
+                _displaced.Add(path, list = []);
+            list.Add((reader.ReadVarint(), (int)number));
+        }
+        for (long left = reader.ReadVarint(); left > 0; left--)
+        {
+            long entry = reader.ReadVarint();
+            _writtenAt[entry] = reader.ReadPath();
+        }
+        if (reader.HashOfAll() != expectedHash)
+            throw Broken("the checksum of its fix-ups is wrong");
     }
 
-    private static EntryPath ReadPath(BinaryReader reader)
+    private void WriteContent(
+        long entry, RecipeRecordReader reader, IRecipeContents contents, BufferedOutput output, CancellationToken cancellationToken)
     {
-        int length = reader.Read7BitEncodedInt();
-        return length is >= 0 and < 1 << 20 && EntryPath.TryCreate(reader.ReadBytes(length), out var path)
-            ? path
-            : throw Broken("a path in it is none");
-    }
-
-    private long WriteContent(long entry, RecordReader reader, IRecipeContents contents, Stream destination, byte[] buffer)
-    {
-        byte[] raw = new byte[Math.Min(reader.ReadVarint(), 1 << 20)];
-        reader.Read(raw);
-        if (!EntryPath.TryCreate(raw, out var path))
-            throw Broken("a path in it is none");
-        long packed = reader.ReadVarint();
-        var extents = new DataExtent[Math.Min(reader.ReadVarint(), 1 << 24)];
-        for (int i = 0; i < extents.Length; i++)
-            extents[i] = new DataExtent(reader.ReadVarint(), reader.ReadVarint());
+        var path = reader.ReadPath();
+        long size = reader.ReadVarint();
+        long count = reader.ReadVarint();
         if (_writtenAt.TryGetValue(entry, out var actual))
             path = actual;
         using var file = OpenContent(entry, path, contents);
-        if (extents.Length == 0)
-            extents = [new DataExtent(0, packed)];
-        foreach (var extent in extents)
+        if (file.Length != size)
+            throw StrataException.Corrupt($"The layer's file {path} has {file.Length} bytes instead of {size}; the layer can't be given back as it came.");
+        if (count == 0)
         {
-            if (extent.OffsetBytes != 0)
-                file.Position = extent.OffsetBytes;
-            for (long left = extent.LengthBytes; left > 0;)
-            {
-                int read = file.Read(buffer, 0, (int)Math.Min(left, buffer.Length));
-                if (read == 0)
-                    throw StrataException.Corrupt($"The layer's file {path} is shorter than when it was applied; the layer can't be given back as it came.");
-                destination.Write(buffer, 0, read);
-                left -= read;
-            }
+            Copy(file, size, path, output, cancellationToken);
+            return;
         }
-        return packed;
+        long end = 0;
+        for (; count > 0; count--)
+        {
+            long gap = reader.ReadVarint();
+            long length = reader.ReadVarint();
+            if (gap > size - end || length > size - end - gap)
+                throw Broken($"the map of the sparse file {path} does not fit its size");
+            if (gap > 0)
+                file.Position = end + gap;
+            Copy(file, length, path, output, cancellationToken);
+            end += gap + length;
+        }
+    }
+
+    private static void Copy(Stream file, long count, EntryPath path, BufferedOutput output, CancellationToken cancellationToken)
+    {
+        while (count > 0)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            int read = file.Read(output.Space(count));
+            if (read == 0)
+                throw StrataException.Corrupt($"The layer's file {path} ends {count} bytes early; the layer can't be given back as it came.");
+            output.Advance(read);
+            count -= read;
+        }
     }
 
     private Stream OpenContent(long entry, EntryPath path, IRecipeContents contents)
     {
         try
         {
-            foreach (var (displaced, number, atEntry) in _displaced)
-            {
-                if (atEntry > entry && path.IsAtOrBelow(displaced))
-                {
-                    var rest = path.Bytes[displaced.Bytes.Length..];
-                    return contents.OpenDisplaced(number, EntryPath.Create(rest));
-                }
-            }
-            return contents.Open(path);
+            return FindDisplaced(entry, path) is { } found
+                ? contents.OpenDisplaced(found.Number, EntryPath.Create(path.Bytes[found.At.Bytes.Length..]))
+                : contents.Open(path);
         }
         catch (StrataException e) when (e.Kind == ErrorKind.NotFound)
         {
@@ -194,95 +208,58 @@ public sealed class TarRecipe
         }
     }
 
-    /// <summary>Reads records and hashes them.</summary>
-    private sealed class RecordReader(Stream source)
+    /// <summary>The first displacement after an entry, of its path or of a directory above it, is the one that took its file along.</summary>
+    private (EntryPath At, int Number)? FindDisplaced(long entry, EntryPath path)
     {
-        private readonly XxHash3 _hash = new();
-        private readonly byte[] _buffer = new byte[64 * 1024];
-        private int _start;
-        private int _end;
-
-        internal ulong Hash => _hash.GetCurrentHashAsUInt64();
-
-        internal byte ReadByte()
+        if (_displaced.Count == 0)
+            return null;
+        (EntryPath At, long AtEntry, int Number)? first = null;
+        for (var at = path; !at.IsRoot; at = at.Parent)
         {
-            if (_start == _end)
-                Fill();
-            return _buffer[_start++];
-        }
-
-        internal long ReadVarint()
-        {
-            ulong value = 0;
-            for (int shift = 0; shift < 64; shift += 7)
+            if (!_displaced.TryGetValue(at, out var list))
+                continue;
+            int low = 0, high = list.Count; // recorded in the order of the entries
+            while (low < high)
             {
-                byte b = ReadByte();
-                value |= (ulong)(b & 0x7F) << shift;
-                if ((b & 0x80) == 0)
-                    return value <= long.MaxValue ? (long)value : throw Broken("a number in it is too large");
+                int middle = (low + high) / 2;
+                if (list[middle].AtEntry > entry)
+                    high = middle;
+                else
+                    low = middle + 1;
             }
-            throw Broken("a number in it does not end");
+            if (low < list.Count && (first is null || list[low].AtEntry < first.Value.AtEntry))
+                first = (at, list[low].AtEntry, list[low].Number);
         }
-
-        internal void Read(Span<byte> destination)
-        {
-            while (!destination.IsEmpty)
-            {
-                if (_start == _end)
-                    Fill();
-                int count = Math.Min(_end - _start, destination.Length);
-                _buffer.AsSpan(_start, count).CopyTo(destination);
-                destination = destination[count..];
-                _start += count;
-            }
-        }
-
-        private void Fill()
-        {
-            _start = 0;
-            _end = source.Read(_buffer);
-            if (_end == 0)
-                throw new EndOfStreamException();
-            _hash.Append(_buffer.AsSpan(0, _end));
-        }
+        return first is { } found ? (found.At, found.Number) : null;
     }
 
-    /// <summary>A stretch of a stream, so that a decompressor does not read past its frame.</summary>
-    private sealed class Window(Stream inner, long length) : Stream
+    /// <summary>Gathers small pieces into few writes, and never gives out more than the tar's size: a broken recipe can't fill a disk.</summary>
+    private sealed class BufferedOutput(Stream destination, byte[] buffer, long limitBytes)
     {
-        private long _left = length;
+        private int _length;
 
-        public override bool CanRead => true;
+        internal long WrittenBytes { get; private set; }
 
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
+        /// <summary>Room for some of <paramref name="wanted"/> bytes, at least one; <see cref="Advance"/> says how many were used.</summary>
+        internal Span<byte> Space(long wanted)
         {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
+            if (wanted > limitBytes - WrittenBytes)
+                throw Broken($"it gives more than {limitBytes} bytes");
+            if (_length == buffer.Length)
+                Flush();
+            return buffer.AsSpan(_length, (int)Math.Min(wanted, buffer.Length - _length));
         }
 
-        public override int Read(Span<byte> buffer)
+        internal void Advance(int count)
         {
-            int count = inner.Read(buffer[..(int)Math.Min(_left, buffer.Length)]);
-            _left -= count;
-            return count;
+            _length += count;
+            WrittenBytes += count;
         }
 
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-        public override void Flush()
+        internal void Flush()
         {
+            destination.Write(buffer, 0, _length);
+            _length = 0;
         }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

@@ -17,15 +17,16 @@ public sealed class TarRecipeRecorder : IDisposable
     private const int BufferSize = 64 * 1024;
     private const int MinZeroRun = 16;
     private readonly Stream _destination;
-    private readonly CompressionStream _records;
     private readonly XxHash3 _hash = new();
+    private CompressionStream _frame;
     private readonly byte[] _buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
     private readonly Lock _fixupsLock = new();
     private readonly List<(EntryPath Path, int Number, long AtEntry)> _displaced = [];
     private readonly List<(long Entry, EntryPath Path)> _writtenAt = [];
-    private long _startOffset;
+    private readonly long _startOffset;
     private int _length;
     private long _tarBytes;
+    private bool _completed;
     private bool _disposed;
 
     /// <summary>Starts a recipe.</summary>
@@ -35,7 +36,7 @@ public sealed class TarRecipeRecorder : IDisposable
         _destination = destination;
         _startOffset = destination.Position;
         destination.Write(RecipeFormat.Magic);
-        _records = new CompressionStream(destination, level: 1, leaveOpen: true);
+        _frame = new CompressionStream(destination, level: 1, leaveOpen: true);
     }
 
     /// <summary>
@@ -45,28 +46,44 @@ public sealed class TarRecipeRecorder : IDisposable
     public void Displaced(EntryPath path, int number, long atEntryIndex)
     {
         lock (_fixupsLock)
+        {
+            ThrowIfCompleted();
             _displaced.Add((path, number, atEntryIndex));
+        }
     }
 
     /// <summary>The path of an entry led through a symbolic link of the same layer: its file really stands at <paramref name="actualPath"/>.</summary>
     public void WrittenAt(long entryIndex, EntryPath actualPath)
     {
         lock (_fixupsLock)
+        {
+            ThrowIfCompleted();
             _writtenAt.Add((entryIndex, actualPath));
+        }
     }
 
-    /// <summary>Ends the recipe: writes what was held back, the fix-ups and the footer.</summary>
+    /// <summary>Ends the recipe: writes what was held back, the fix-ups and the footer. Once, after the reader came to the tar's end.</summary>
     public void Complete()
     {
+        lock (_fixupsLock)
+        {
+            ThrowIfCompleted();
+            _completed = true;
+        }
         Span<byte> end = [RecipeFormat.RecordEnd];
         Put(end);
         Flush();
-        _records.Dispose();
+        _frame.Dispose();
+        ulong recordsHash = _hash.GetCurrentHashAsUInt64();
+        _hash.Reset();
         long fixupsOffset = _destination.Position;
-        using (var fixups = new CompressionStream(_destination, level: 1, leaveOpen: true))
-            WriteFixups(fixups);
+        _frame = new CompressionStream(_destination, level: 1, leaveOpen: true);
+        PutFixups();
+        Flush();
+        _frame.Dispose();
         Span<byte> footer = stackalloc byte[RecipeFormat.FooterBytes];
-        RecipeFormat.PutFooter(footer, fixupsOffset - _startOffset, _destination.Position - fixupsOffset, _hash.GetCurrentHashAsUInt64());
+        RecipeFormat.PutFooter(
+            footer, fixupsOffset - _startOffset, _destination.Position - fixupsOffset, recordsHash, _hash.GetCurrentHashAsUInt64());
         _destination.Write(footer);
     }
 
@@ -76,7 +93,8 @@ public sealed class TarRecipeRecorder : IDisposable
         if (_disposed)
             return;
         _disposed = true;
-        _records.Dispose();
+        if (!_completed)
+            _frame.Dispose();
         ArrayPool<byte>.Shared.Return(_buffer);
     }
 
@@ -115,18 +133,19 @@ public sealed class TarRecipeRecorder : IDisposable
     }
 
     /// <summary>Data that the tree keeps: the next <paramref name="packedBytes"/> of the tar are those of the file at <paramref name="path"/>.</summary>
-    internal void AddContent(long entryIndex, EntryPath path, long packedBytes, IReadOnlyList<DataExtent>? extents)
+    internal void AddContent(long entryIndex, EntryPath path, long packedBytes, long sizeBytes, IReadOnlyList<DataExtent>? extents)
     {
         _tarBytes += packedBytes;
         PutHead(RecipeFormat.RecordContent, (ulong)entryIndex);
-        PutVarint((ulong)path.Bytes.Length);
-        Put(path.Bytes);
-        PutVarint((ulong)packedBytes);
+        PutPath(path);
+        PutVarint((ulong)sizeBytes);
         PutVarint((ulong)(extents?.Count ?? 0));
-        foreach (var extent in extents ?? [])
+        long end = 0;
+        for (int i = 0; i < extents?.Count; i++)
         {
-            PutVarint((ulong)extent.OffsetBytes);
-            PutVarint((ulong)extent.LengthBytes);
+            PutVarint((ulong)(extents[i].OffsetBytes - end));
+            PutVarint((ulong)extents[i].LengthBytes);
+            end = extents[i].OffsetBytes + extents[i].LengthBytes;
         }
     }
 
@@ -136,27 +155,35 @@ public sealed class TarRecipeRecorder : IDisposable
         return first < 0 ? bytes.Length : first;
     }
 
-    private void WriteFixups(Stream stream)
+    private void PutFixups()
     {
-        using var writer = new BinaryWriter(stream, System.Text.Encoding.UTF8, leaveOpen: true);
-        writer.Write(RecipeFormat.Version);
-        writer.Write(_tarBytes);
-        writer.Write(_displaced.Count);
+        PutVarint((ulong)_tarBytes);
+        PutVarint((ulong)_displaced.Count);
         // In the order of the entries: the first displacement after an entry is the one that moved it.
         foreach (var (path, number, atEntry) in _displaced.OrderBy(d => d.AtEntry).ThenBy(d => d.Number))
         {
-            writer.Write7BitEncodedInt(path.Bytes.Length);
-            writer.Write(path.Bytes);
-            writer.Write(number);
-            writer.Write(atEntry);
+            PutPath(path);
+            PutVarint((ulong)number);
+            PutVarint((ulong)atEntry);
         }
-        writer.Write(_writtenAt.Count);
+        PutVarint((ulong)_writtenAt.Count);
         foreach (var (entry, path) in _writtenAt.OrderBy(w => w.Entry))
         {
-            writer.Write(entry);
-            writer.Write7BitEncodedInt(path.Bytes.Length);
-            writer.Write(path.Bytes);
+            PutVarint((ulong)entry);
+            PutPath(path);
         }
+    }
+
+    private void ThrowIfCompleted()
+    {
+        if (_completed)
+            throw new InvalidOperationException("The recipe is complete; nothing can be added to it.");
+    }
+
+    private void PutPath(EntryPath path)
+    {
+        PutVarint((ulong)path.Bytes.Length);
+        Put(path.Bytes);
     }
 
     private void PutHead(byte type, ulong value)
@@ -179,7 +206,7 @@ public sealed class TarRecipeRecorder : IDisposable
         if (bytes.Length > BufferSize)
         {
             _hash.Append(bytes);
-            _records.Write(bytes);
+            _frame.Write(bytes);
             return;
         }
         bytes.CopyTo(_buffer.AsSpan(_length));
@@ -189,7 +216,7 @@ public sealed class TarRecipeRecorder : IDisposable
     private void Flush()
     {
         _hash.Append(_buffer.AsSpan(0, _length));
-        _records.Write(_buffer, 0, _length);
+        _frame.Write(_buffer, 0, _length);
         _length = 0;
     }
 }

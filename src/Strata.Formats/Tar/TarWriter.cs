@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
 using System.Text;
+using System.Text.Unicode;
 
 namespace Strata.Formats.Tar;
 
@@ -8,7 +9,9 @@ namespace Strata.Formats.Tar;
 /// <remarks>
 /// A plain ustar header where all fits, else a PAX extended header before it with just the records that are needed, in a fixed order. User
 /// and group names, access and change times are never written. Sparse content is written in full: OCI says that sparse entries should not be
-/// used. Output is gathered in one pooled buffer. Not safe for many threads. Source: POSIX.1-2017 pax.
+/// used. Names are written as the bytes they are; where a PAX record holds one that is not UTF-8, the record <c>hdrcharset=BINARY</c> says so.
+/// Output is gathered in one pooled buffer and reaches the destination at the latest with <see cref="WriteEnd"/>. After a failure what was
+/// written is no tar: throw it away; the writer takes nothing more. Not safe for many threads. Source: POSIX.1-2017 pax.
 /// </remarks>
 public sealed class TarWriter : IDisposable
 {
@@ -21,6 +24,7 @@ public sealed class TarWriter : IDisposable
     private readonly ArrayBufferWriter<byte> _pax = new(1024);
     private byte[]? _buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
     private int _length;
+    private bool _failed;
 
     /// <summary>Starts a tar.</summary>
     public TarWriter(Stream destination, bool leaveOpen = false)
@@ -32,14 +36,19 @@ public sealed class TarWriter : IDisposable
     /// <summary>Writes one entry.</summary>
     /// <param name="entry">The entry. Its <see cref="TarEntry.Extents"/> are not looked at.</param>
     /// <param name="content">The content of a regular file, exactly as long as the entry's size; not read for other types.</param>
-    /// <exception cref="StrataException">InvalidArgument: the name is empty or has a NUL. Corrupt: the content is shorter or longer than told.</exception>
+    /// <exception cref="StrataException">
+    /// InvalidArgument: a name, an ID, a size or a type that no tar holds, sockets among them. NotSupported: an extended attribute or a device number
+    /// that has no form. Corrupt: the content is shorter or longer than told. FailedPrecondition: an entry failed before.
+    /// </exception>
     public void Write(TarEntry entry, EntryContent content)
     {
-        if (entry.Name.Length == 0 || entry.Name.AsSpan().IndexOf((byte)0) >= 0)
-            throw StrataException.InvalidArgument($"'{EntryPath.Display(entry.Name)}' can't be a name in a tar.");
+        Check(entry);
+        ThrowIfFailed();
+        _failed = true;
         WriteHeader(entry);
         if (entry.Type == TarEntryType.RegularFile)
             WriteContent(entry, content);
+        _failed = false;
     }
 
     /// <summary>Writes a regular file whose content comes from somebody who writes into a stream.</summary>
@@ -59,6 +68,7 @@ public sealed class TarWriter : IDisposable
     /// <summary>Writes the two zero blocks that end a tar, and all that was held back.</summary>
     public void WriteEnd()
     {
+        ThrowIfFailed();
         Append(Zeros.AsSpan(0, 2 * TarHeader.BlockSize));
         Flush();
     }
@@ -74,16 +84,53 @@ public sealed class TarWriter : IDisposable
             _destination.Dispose();
     }
 
+    private static void Check(TarEntry entry)
+    {
+        bool isLink = entry.Type is TarEntryType.HardLink or TarEntryType.Symlink;
+        string? wrong =
+            entry.Name.Length == 0 || entry.Name.AsSpan().IndexOf((byte)0) >= 0 ? "its name is empty or has a NUL in it"
+            : entry.Type is < TarEntryType.RegularFile or > TarEntryType.Fifo ? "a tar has no such type"
+            : isLink && (entry.LinkName.Length == 0 || entry.LinkName.AsSpan().IndexOf((byte)0) >= 0) ? "its target is empty or has a NUL in it"
+            : entry.Type == TarEntryType.RegularFile && entry.Name[^1] == (byte)'/' ? "a regular file whose name ends in a slash would be read as a directory"
+            : entry.SizeBytes < 0 ? "its size is negative"
+            : entry.Uid == uint.MaxValue || entry.Gid == uint.MaxValue ? "the ID 4294967295 means 'none' to Linux"
+            : entry.Mtime.Nanoseconds is < 0 or > 999_999_999 ? "its time has more or less than 0 to 999999999 nanoseconds"
+            : null;
+        if (wrong is not null)
+            throw StrataException.InvalidArgument($"{entry} can't be written to a tar: {wrong}.");
+        bool isDevice = entry.Type is TarEntryType.CharDevice or TarEntryType.BlockDevice;
+        if (isDevice && (entry.DeviceMajor > MaxOctal8 || entry.DeviceMinor > MaxOctal8))
+            throw StrataException.NotSupported($"{entry} can't be written to a tar: its device number {entry.DeviceMajor}:{entry.DeviceMinor} is too large for a header.");
+        foreach (var xattr in entry.Xattrs)
+        {
+            if (xattr.Name.Length == 0 || xattr.Name.AsSpan().IndexOfAny((byte)'=', (byte)0) >= 0)
+                throw StrataException.NotSupported($"{entry} can't be written to a tar: its extended attribute '{EntryPath.Display(xattr.Name)}' has a name that PAX can't hold.");
+        }
+    }
+
+    private void ThrowIfFailed()
+    {
+        if (_failed)
+            throw StrataException.FailedPrecondition("The tar can't be continued: an entry of it failed before. Throw away what was written.");
+    }
+
     private void WriteHeader(TarEntry entry)
     {
         _pax.ResetWrittenCount();
+        bool isLink = entry.Type is TarEntryType.HardLink or TarEntryType.Symlink;
+        bool isDevice = entry.Type is TarEntryType.CharDevice or TarEntryType.BlockDevice;
+        long sizeBytes = entry.Type == TarEntryType.RegularFile ? entry.SizeBytes : 0;
+        byte[] linkName = isLink ? entry.LinkName : [];
         bool nameFits = TrySplit(entry.Name, out var name, out var prefix);
+        bool linkFits = linkName.Length <= 100;
+        if ((!nameFits && !Utf8.IsValid(entry.Name)) || (!linkFits && !Utf8.IsValid(linkName)))
+            AddRecord("hdrcharset"u8, "BINARY"u8);
         if (!nameFits)
             AddRecord("path"u8, entry.Name);
-        if (entry.LinkName.Length > 100)
-            AddRecord("linkpath"u8, entry.LinkName);
-        if (entry.SizeBytes > MaxOctal12)
-            AddRecord("size"u8, entry.SizeBytes);
+        if (!linkFits)
+            AddRecord("linkpath"u8, linkName);
+        if (sizeBytes > MaxOctal12)
+            AddRecord("size"u8, sizeBytes);
         if (entry.Uid > MaxOctal8)
             AddRecord("uid"u8, entry.Uid);
         if (entry.Gid > MaxOctal8)
@@ -92,11 +139,7 @@ public sealed class TarWriter : IDisposable
         if (!timeFits)
             AddTime(entry.Mtime);
         foreach (var xattr in entry.Xattrs)
-        {
-            if (xattr.Name.AsSpan().IndexOf((byte)'=') >= 0)
-                throw StrataException.NotSupported($"The extended attribute '{EntryPath.Display(xattr.Name)}' of '{EntryPath.Display(entry.Name)}' has '=' in its name, which PAX can't hold.");
             AddRecord([.. "SCHILY.xattr."u8, .. xattr.Name], xattr.Value);
-        }
         if (_pax.WrittenCount > 0)
         {
             Span<byte> extended = stackalloc byte[TarHeader.BlockSize];
@@ -106,11 +149,11 @@ public sealed class TarWriter : IDisposable
             Pad(_pax.WrittenCount);
         }
         Span<byte> block = stackalloc byte[TarHeader.BlockSize];
-        var link = entry.LinkName.AsSpan(0, Math.Min(entry.LinkName.Length, 100));
+        var link = linkName.AsSpan(0, Math.Min(linkName.Length, 100));
         FillHeader(
             block, name, prefix, link, (byte)entry.Type, entry.Mode, entry.Uid > MaxOctal8 ? 0 : entry.Uid, entry.Gid > MaxOctal8 ? 0 : entry.Gid,
-            entry.SizeBytes > MaxOctal12 ? 0 : entry.SizeBytes, timeFits ? entry.Mtime.Seconds : Math.Clamp(entry.Mtime.Seconds, 0, MaxOctal12),
-            entry.DeviceMajor, entry.DeviceMinor);
+            sizeBytes > MaxOctal12 ? 0 : sizeBytes, timeFits ? entry.Mtime.Seconds : Math.Clamp(entry.Mtime.Seconds, 0, MaxOctal12),
+            isDevice ? entry.DeviceMajor : 0, isDevice ? entry.DeviceMinor : 0);
         Append(block);
     }
 
@@ -139,7 +182,7 @@ public sealed class TarWriter : IDisposable
     {
         block.Clear();
         name.CopyTo(block);
-        Octal(block.Slice(100, 8), mode);
+        Octal(block.Slice(100, 8), mode & 0xFFF);
         Octal(block.Slice(108, 8), uid);
         Octal(block.Slice(116, 8), gid);
         Octal(block.Slice(124, 12), size);
@@ -159,8 +202,6 @@ public sealed class TarWriter : IDisposable
     {
         for (int i = field.Length - 2; i >= 0; i--, value >>= 3)
             field[i] = (byte)('0' + (value & 7));
-        if (value != 0)
-            throw StrataException.NotSupported("A device number is too large for a tar header.");
     }
 
     private void AddRecord(ReadOnlySpan<byte> key, long value)
@@ -218,6 +259,8 @@ public sealed class TarWriter : IDisposable
         {
             foreach (var extent in extents)
             {
+                if (extent.OffsetBytes < written || extent.LengthBytes < 0 || extent.LengthBytes > entry.SizeBytes - extent.OffsetBytes)
+                    throw StrataException.Corrupt($"'{EntryPath.Display(entry.Name)}' has data beyond the {entry.SizeBytes} bytes that were told, or out of order: it was changed while it was read.");
                 AppendZeros(extent.OffsetBytes - written);
                 Copy(content, extent.LengthBytes, entry);
                 written = extent.OffsetBytes + extent.LengthBytes;
