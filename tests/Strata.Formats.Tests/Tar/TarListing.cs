@@ -29,6 +29,17 @@ internal static class TarListing
         return list;
     }
 
+    /// <summary>Reads all and keeps nothing.</summary>
+    internal static void Drain(byte[] tar, TarReaderOptions? options = null)
+    {
+        using var reader = new TarReader(new MemoryStream(tar), options);
+        while (reader.ReadNext(TestContext.Current.CancellationToken) is { })
+        {
+            while (!reader.Content.ReadChunk(100_000).IsEmpty)
+                Assert.True(reader.PositionBytes <= tar.Length);
+        }
+    }
+
     internal static Read One(byte[] tar) => Assert.Single(Of(tar));
 
     internal static string[] Lines(byte[] tar) => Of(tar).Select(Line).ToArray();
