@@ -49,7 +49,12 @@ public sealed partial class TarReader
     {
         _rawCopy?.Write(bytes);
         _start += bytes.Length;
-        PositionBytes += bytes.Length;
+        Advance(bytes.Length);
+    }
+
+    private void Advance(long count)
+    {
+        PositionBytes += count;
         if (PositionBytes > _limits.MaxTarBytes)
             throw OverLimit($"its tar has more than {_limits.MaxTarBytes} bytes", nameof(LayerLimits.MaxTarBytes));
     }
@@ -184,9 +189,13 @@ public sealed partial class TarReader
             long skip = _left - reader.Buffered - 1;
             if (skip <= 0)
                 return;
+            long missing = skip + 1 - (reader._source.Length - reader._source.Position);
+            if (missing > 0)
+                throw Broken($"it ends inside the data of an entry, {missing} bytes short", reader.PositionBytes + _left - missing);
             reader._source.Seek(skip, SeekOrigin.Current);
-            reader.PositionBytes += reader.Buffered + skip;
+            int buffered = reader.Buffered;
             reader._start = reader._end = 0;
+            reader.Advance(buffered + skip);
             _left = 1;
         }
 

@@ -53,16 +53,22 @@ public sealed class TarWriter : IDisposable
 
     /// <summary>Writes a regular file whose content comes from somebody who writes into a stream.</summary>
     /// <param name="entry">The entry, a regular file.</param>
-    /// <param name="write">Writes exactly <see cref="TarEntry.SizeBytes"/> bytes.</param>
-    /// <exception cref="StrataException">Corrupt: more or fewer bytes were written.</exception>
+    /// <param name="write">Writes exactly <see cref="TarEntry.SizeBytes"/> bytes. It may close its stream; the destination stays open.</param>
+    /// <exception cref="StrataException">As for an entry with content; Corrupt: more or fewer bytes were written.</exception>
     public void Write(TarEntry entry, Action<Stream> write)
     {
+        Check(entry);
+        if (entry.Type != TarEntryType.RegularFile)
+            throw StrataException.InvalidArgument($"{entry} can't be written to a tar: only a regular file has content.");
+        ThrowIfFailed();
+        _failed = true;
         WriteHeader(entry);
         Flush();
         var counted = new CountingStream(_destination, entry);
         write(counted);
         counted.RequireWhole();
         Pad(entry.SizeBytes);
+        _failed = false;
     }
 
     /// <summary>Writes the two zero blocks that end a tar, and all that was held back.</summary>

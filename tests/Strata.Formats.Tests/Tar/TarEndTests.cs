@@ -77,6 +77,32 @@ public class TarEndTests
     }
 
     [Fact]
+    public void What_is_skipped_in_a_source_that_can_seek_is_not_read_but_must_be_there()
+    {
+        byte[] tar = new TarBytes().Entry("a", new string('a', 5_000_000)).Entry("b", "b").End();
+        using var reader = new TarReader(new MemoryStream(tar));
+        Assert.Equal("a"u8.ToArray(), reader.ReadNext(TestContext.Current.CancellationToken)!.Name);
+        reader.Content.ReadChunk(10);
+        Assert.Equal("b"u8.ToArray(), reader.ReadNext(TestContext.Current.CancellationToken)!.Name);
+        Assert.Null(reader.ReadNext(TestContext.Current.CancellationToken));
+        Assert.Equal(tar.Length, reader.PositionBytes);
+
+        using var cut = new TarReader(new MemoryStream(tar[..4_000_000]));
+        cut.ReadNext(TestContext.Current.CancellationToken);
+        var error = Assert.Throws<StrataException>(() => cut.ReadNext(TestContext.Current.CancellationToken));
+        Assert.Equal(ErrorKind.Corrupt, error.Kind);
+        Assert.Contains("1000512 bytes short (at offset 4000000)", error.Message, StringComparison.Ordinal);
+
+        using var huge = new TarReader(new MemoryStream(new TarBytes().Pax(("size", "8000000000000")).Entry("a").ToArray()));
+        huge.ReadNext(TestContext.Current.CancellationToken);
+        Assert.Equal(ErrorKind.Corrupt, Assert.Throws<StrataException>(() => huge.ReadNext(TestContext.Current.CancellationToken)).Kind);
+
+        using var limited = new TarReader(new MemoryStream(tar), new TarReaderOptions { Limits = LayerLimits.Default with { MaxTarBytes = 3_000_000 } });
+        limited.ReadNext(TestContext.Current.CancellationToken);
+        Assert.Equal(ErrorKind.Exhausted, Assert.Throws<StrataException>(() => limited.ReadNext(TestContext.Current.CancellationToken)).Kind);
+    }
+
+    [Fact]
     public void Reading_can_be_cancelled_inside_a_large_content()
     {
         using var source = new CancellationTokenSource();

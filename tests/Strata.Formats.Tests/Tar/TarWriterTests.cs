@@ -49,7 +49,7 @@ public class TarWriterTests
         }, []));
         string records =
             $"111 path={new string('n', 101)}\n115 linkpath={new string('t', 101)}\n15 uid=2097152\n18 gid=4294967294\n14 mtime=-1.5\n"
-            + "25 SCHILY.xattr.user.a=\0\n\n23 SCHILY.xattr.user.b=\n";
+            + "26 SCHILY.xattr.user.a=\0\n\n24 SCHILY.xattr.user.b=\n";
         Assert.Equal("././@PaxHeader", Encoding.Latin1.GetString(tar, 0, 14));
         Assert.Equal('x', (char)tar[156]);
         Assert.Equal(TarBytes.Octal(records.Length, 11), Encoding.Latin1.GetString(tar, 124, 11));
@@ -90,7 +90,7 @@ public class TarWriterTests
         byte[] shortName = Write((File("\xe9"), []));
         Assert.Equal((byte)'0', shortName[156]);
         byte[] text = Write((File(Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(new string('é', 200)))), []));
-        Assert.Equal("409 path=", Encoding.Latin1.GetString(text, 512, 9));
+        Assert.Equal("410 path=", Encoding.Latin1.GetString(text, 512, 9));
     }
 
     [Fact]
@@ -234,12 +234,40 @@ public class TarWriterTests
         Assert.Equal("GOLDEN", Convert.ToHexStringLower(SHA256.HashData(tar)));
     }
 
+    [Fact]
+    public void Content_may_come_from_somebody_who_writes()
+    {
+        var tar = new MemoryStream();
+        using (var writer = new TarWriter(tar, leaveOpen: true))
+        {
+            writer.Write(File("a", 5), stream =>
+            {
+                stream.Write("he"u8);
+                stream.Write("llo"u8);
+                stream.Dispose();
+            });
+            writer.Write(File("b", 1), new BytesContent("b"u8.ToArray()));
+            writer.WriteEnd();
+        }
+        Assert.Equal(Write((File("a", 5), "hello"u8.ToArray()), (File("b", 1), "b"u8.ToArray())), tar.ToArray());
+    }
+
+    [Theory]
+    [InlineData(4)]
+    [InlineData(6)]
+    public void Whoever_writes_more_or_less_than_told_breaks_the_tar(int told)
+    {
+        using var writer = new TarWriter(new MemoryStream());
+        Assert.Equal(ErrorKind.Corrupt, Assert.Throws<StrataException>(() => writer.Write(File("a", told), stream => stream.Write("hello"u8))).Kind);
+        Assert.Equal(ErrorKind.FailedPrecondition, Assert.Throws<StrataException>(writer.WriteEnd).Kind);
+    }
+
     private sealed class ZerosContent(long size) : EntryContent
     {
         private static readonly byte[] Zeros = new byte[1 << 20];
         private long _left = size;
 
-        public override long SizeBytes => size;
+        public override long SizeBytes { get; } = size;
 
         public override ReadOnlySpan<byte> ReadChunk(int maxBytes)
         {
