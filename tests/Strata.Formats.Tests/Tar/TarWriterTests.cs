@@ -231,7 +231,8 @@ public class TarWriterTests
             (new TarEntry { Name = "fifo"u8.ToArray(), Type = TarEntryType.Fifo, Mtime = new FileTime(-1, 1) }, []),
             (new TarEntry { Name = TarBytes.Raw("\xff" + new string('n', 300)), Type = TarEntryType.Directory, Xattrs = [new("security.capability"u8.ToArray(), [1, 0, 0, 2, 0xff])] }, []),
             (File(new string('p', 120) + "/x", 1_000), new byte[1_000]));
-        Assert.Equal("GOLDEN", Convert.ToHexStringLower(SHA256.HashData(tar)));
+        string digest = Convert.ToHexStringLower(SHA256.HashData(tar));
+        Assert.True(digest == "65d9fdeb76cad801111f243b994172b61fba92c854ad16e7a5dc0d3a2a03bae6", $"The archive has the digest {digest}.");
     }
 
     [Fact]
