@@ -135,6 +135,17 @@ public static unsafe class FileCalls
     /// <summary>Sets the size of a file; growing it leaves a hole.</summary>
     public static Errno TryTruncate(int file, long sizeBytes) => Native.ftruncate(file, sizeBytes) == 0 ? Errno.None : Native.LastErrno;
 
+    /// <summary>Takes disk space for a stretch of a file (posix_fallocate(3)), so that writing it can't fail for want of space.</summary>
+    public static Errno TryAllocate(int file, long offsetBytes, long lengthBytes)
+    {
+        while (true)
+        {
+            var errno = (Errno)Native.posix_fallocate(file, offsetBytes, lengthBytes); // returns it, does not set it
+            if (errno != Errno.EINTR)
+                return errno;
+        }
+    }
+
     /// <summary>The next stretch of data at or after an offset (SEEK_DATA, SEEK_HOLE); false: only a hole is left.</summary>
     /// <remarks>A file system without support reports the whole file as data.</remarks>
     public static bool FindData(FileDescriptor file, long offsetBytes, long sizeBytes, out DataExtent extent)
@@ -167,6 +178,13 @@ public static unsafe class FileCalls
     {
         if (Native.fsync(file.Number) != 0)
             throw new LinuxException(Native.LastErrno, "fsync", path);
+    }
+
+    /// <summary>fdatasync(2): the content and what is needed to read it back, not the times.</summary>
+    public static void SyncData(FileDescriptor file, string? path = null)
+    {
+        if (Native.fdatasync(file.Number) != 0)
+            throw new LinuxException(Native.LastErrno, "fdatasync", path);
     }
 
     /// <summary>Opens a directory and syncs it, so that the names in it survive a power cut.</summary>

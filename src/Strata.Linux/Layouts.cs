@@ -86,3 +86,13 @@ internal struct MountAttr
     public ulong Propagation;
     public ulong UserNamespace;
 }
+
+/// <summary>struct file_clone_range (linux/fs.h): 32 bytes.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct CloneRange
+{
+    public long SourceFile;
+    public ulong SourceOffset;
+    public ulong SourceLength;
+    public ulong DestinationOffset;
+}

@@ -38,6 +38,12 @@ public static unsafe class MountCalls
     /// <summary>The most lower directories of one overlay mount (fs/overlayfs/params.h, OVL_MAX_STACK).</summary>
     public const int MaxOverlayLowers = 500;
 
+    /// <summary>MOUNT_ATTR_IDMAP for mount_setattr(2).</summary>
+    public const int AttributeIdMap = 0x100000;
+
+    private const int OpenTreeClone = 1;
+    private const int AtRecursive = 0x8000;
+    private const int EmptyPath = 0x1000;
     private const int Detach = 2;
     private const int NoFollow = 8;
     private const int CloseOnExec = 1;
@@ -106,6 +112,38 @@ public static unsafe class MountCalls
         nint number = Native.syscall3(SyscallNumbers.FsMount, context.Number, CloseOnExec, attributes);
         mount = number < 0 ? null : new FileDescriptor((int)number);
         return number < 0 ? Native.LastErrno : Errno.None;
+    }
+
+    /// <summary>Copies a mount, attached nowhere: a bind mount to be (open_tree(2), Linux 5.2).</summary>
+    /// <param name="path">What it shows.</param>
+    /// <param name="recursive">True: with the mounts below it.</param>
+    /// <param name="mount">The copy.</param>
+    public static Errno TryCopyMount(string path, bool recursive, out FileDescriptor? mount)
+    {
+        fixed (byte* p = Terminated(path))
+        {
+            nint number = Native.syscall3(
+                SyscallNumbers.OpenTree, FileCalls.CurrentDirectory, (nint)p, OpenTreeClone | OpenFlags.CloseOnExec | (recursive ? AtRecursive : 0));
+            mount = number < 0 ? null : new FileDescriptor((int)number);
+            return number < 0 ? Native.LastErrno : Errno.None;
+        }
+    }
+
+    /// <summary>Changes attributes (MOUNT_ATTR_…) of a mount (mount_setattr(2), Linux 5.12).</summary>
+    /// <param name="mount">The mount's root; one of <see cref="TryCopyMount"/> that is not attached yet where it is to be idmapped.</param>
+    /// <param name="set">Attributes to set.</param>
+    /// <param name="clear">Attributes to clear.</param>
+    /// <param name="recursive">True: the mounts below it too.</param>
+    /// <param name="userNamespace">The namespace to map owners by, with <see cref="AttributeIdMap"/> set; or null.</param>
+    public static Errno TrySetAttributes(FileDescriptor mount, ulong set, ulong clear, bool recursive, FileDescriptor? userNamespace = null)
+    {
+        var attributes = new MountAttr { Set = set, Clear = clear, UserNamespace = userNamespace is null ? 0 : (ulong)userNamespace.Number };
+        fixed (byte* empty = Terminated(""))
+        {
+            nint result = Native.syscall5(
+                SyscallNumbers.MountSetAttr, mount.Number, (nint)empty, EmptyPath | (recursive ? AtRecursive : 0), (nint)(&attributes), sizeof(MountAttr));
+            return result == 0 ? Errno.None : Native.LastErrno;
+        }
     }
 
     /// <summary>Attaches a mount at a directory.</summary>

@@ -86,7 +86,7 @@ internal static unsafe partial class Native
     [LibraryImport(C, SetLastError = true)]
     internal static partial int syncfs(int fd);
 
-    [LibraryImport(C, SetLastError = true)]
+    [LibraryImport(C)]
     internal static partial int posix_fallocate(int fd, long offset, long length);
 
     [LibraryImport(C, SetLastError = true)]
@@ -127,9 +127,6 @@ internal static unsafe partial class Native
 
     [LibraryImport(C, SetLastError = true)]
     internal static partial nint llistxattr(ref byte path, byte* list, nuint size);
-
-    [LibraryImport(C, SetLastError = true)]
-    internal static partial nint flistxattr(int fd, byte* list, nuint size);
 
     [LibraryImport(C, SetLastError = true)]
     internal static partial int fremovexattr(int fd, ref byte name);
