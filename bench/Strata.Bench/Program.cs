@@ -1,0 +1,118 @@
+using System.Diagnostics;
+using System.Globalization;
+using Strata;
+using Strata.Linux;
+using Strata.Oci;
+using Strata.Store;
+using Strata.Trees;
+
+// In-process comparisons, interleaved pair by pair. Prints rows of summary.py: test, peer, round, wall s, user s, system s, peak KB, 0, 0, exit code.
+CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+switch (args)
+{
+    case ["container", var root, var image, var count]:
+        Container(root, image, int.Parse(count));
+        return 0;
+    case ["naive", var before, var now, var rounds]:
+        Naive(before, now, int.Parse(rounds));
+        return 0;
+    case ["start", var program, var runs]:
+        Start(program, int.Parse(runs));
+        return 0;
+    default:
+        Console.Error.WriteLine("usage: Strata.Bench container ROOT IMAGE N | naive OLD NEW ROUNDS | start PROGRAM N");
+        return 2;
+}
+
+static void Row(string test, string peer, int round, TimeSpan wall) =>
+    Console.Out.WriteLine($"{test}\t{peer}\t{round}\t{wall.TotalSeconds:F6}\t0\t0\t{Process.GetCurrentProcess().PeakWorkingSet64 / 1024}\t0\t0\t0");
+
+// The life of a writable layer through the driver, against the bare calls over the same lower directories.
+static void Container(string root, string imageName, int count)
+{
+    using var store = Store.Open(new StoreOptions { Root = root });
+    var image = ImageNames.Get(store, imageName);
+    var parent = store.FindLayer(image.TopLayer!.Value)!.DriverId;
+    var driver = store.Driver;
+    var probe = LayerId.New();
+    driver.CreateReadWrite(probe, parent);
+    string lower = driver.GetMounts(probe, default)[0].Options.First(o => o.StartsWith("lowerdir=", StringComparison.Ordinal));
+    driver.Remove(probe);
+    string bare = Path.Combine(root, "bare");
+    for (int i = -20; i < count; i++) // the first ones warm up
+    {
+        long start = Stopwatch.GetTimestamp();
+        Directory.CreateDirectory(Path.Combine(bare, "u"));
+        Directory.CreateDirectory(Path.Combine(bare, "w"));
+        Directory.CreateDirectory(Path.Combine(bare, "m"));
+        var errno = MountCalls.TryMount("overlay", Path.Combine(bare, "m"), "overlay", 0, $"{lower},upperdir={bare}/u,workdir={bare}/w");
+        if (errno != Errno.None)
+            throw new LinuxException(errno, "mount");
+        MountCalls.TryUnmount(Path.Combine(bare, "m"), lazy: false);
+        Directory.Delete(Path.Combine(bare, "w", "work"));
+        Directory.Delete(Path.Combine(bare, "w"));
+        Directory.Delete(Path.Combine(bare, "u"));
+        Directory.Delete(Path.Combine(bare, "m"));
+        Directory.Delete(bare);
+        var bareTime = Stopwatch.GetElapsedTime(start);
+
+        start = Stopwatch.GetTimestamp();
+        var id = LayerId.New();
+        driver.CreateReadWrite(id, parent);
+        driver.Get(id);
+        driver.Put(id);
+        driver.Remove(id);
+        var ours = Stopwatch.GetElapsedTime(start);
+        if (i < 0)
+            continue;
+        Row("container-15-layers", "mkdir, mount, umount, rmdir", i, bareTime);
+        Row("container-15-layers", "strata", i, ours);
+    }
+}
+
+static void Naive(string before, string now, int rounds)
+{
+    for (int i = -1; i < rounds; i++)
+    {
+        long start = Stopwatch.GetTimestamp();
+        using (var find = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", $"find '{before}' '{now}' -printf '%P %m %U %G %s %T@\\n' > /dev/null"]))!)
+            find.WaitForExit();
+        var findTime = Stopwatch.GetElapsedTime(start);
+        start = Stopwatch.GetTimestamp();
+        int changes = 0;
+        using (var a = RootDirectory.Open(before))
+        using (var b = RootDirectory.Open(now))
+        {
+            foreach (var _ in new TreeComparer(a, b).Compare())
+                changes++;
+        }
+        var ours = Stopwatch.GetElapsedTime(start);
+        Console.Error.WriteLine($"{changes} changes");
+        if (i < 0)
+            continue;
+        Row("naive-diff", "find -printf", i, findTime);
+        Row("naive-diff", "strata", i, ours);
+    }
+}
+
+static void Start(string program, int runs)
+{
+    for (int i = -5; i < runs; i++)
+    {
+        var idle = Time("/bin/true");
+        var ours = Time(program);
+        if (i < 0)
+            continue;
+        Row("start", "true", i, idle);
+        Row("start", "strata --version", i, ours);
+    }
+
+    static TimeSpan Time(string program)
+    {
+        long start = Stopwatch.GetTimestamp();
+        using var process = Process.Start(new ProcessStartInfo(program, ["--version"]) { RedirectStandardOutput = true })!;
+        process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return Stopwatch.GetElapsedTime(start);
+    }
+}
