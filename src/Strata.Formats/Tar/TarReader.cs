@@ -46,6 +46,7 @@ public sealed partial class TarReader : IDisposable
     private byte[] _extended = [];
     private byte[] _local = [];
     private long _extendedTotal;
+    private StrataException? _failure;
 
     /// <summary>Starts reading; nothing is read yet.</summary>
     /// <param name="source">The uncompressed tar. Disposed with the reader unless <see cref="TarReaderOptions.LeaveOpen"/> says otherwise.</param>
@@ -81,8 +82,47 @@ public sealed partial class TarReader : IDisposable
     public TarEntry? ReadNext(CancellationToken cancellationToken = default)
     {
         ObjectDisposedException.ThrowIf(_buffer is null, this);
+        // Behind an error nobody knows whether the next block is a header or somebody's data: the error stays.
+        if (_failure is not null)
+            throw new StrataException(_failure.Kind, _failure.Message, _failure);
         if (_finished)
             return null;
+        try
+        {
+            return FindNext(cancellationToken);
+        }
+        catch (StrataException e)
+        {
+            _failure = e;
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Tells the recorder where the current entry's content will stand in the tree, so that the recipe refers to it instead of holding it.
+    /// Call it after <see cref="ReadNext"/> and before content is read.
+    /// </summary>
+    public void ReferenceContent(EntryPath path) => _content.ReferenceAs(path);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_buffer is null)
+            return;
+        ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = null;
+        if (!_leaveOpen)
+            _source.Dispose();
+    }
+
+    internal static StrataException OverLimit(string what, string limit) =>
+        StrataException.Exhausted($"The layer was refused: {what}. Raise the limit {limit} if you trust it.");
+
+    private static StrataException Broken(string what, long offsetBytes) =>
+        StrataException.Corrupt($"The tar is broken: {what} (at offset {offsetBytes}).");
+
+    private TarEntry? FindNext(CancellationToken cancellationToken)
+    {
         SkipContent(cancellationToken);
         byte[]? gnuName = null, gnuLink = null;
         int localBytes = -1;
@@ -134,29 +174,6 @@ public sealed partial class TarReader : IDisposable
             return ReadEntry(block, type, size, gnuName, gnuLink, cancellationToken);
         }
     }
-
-    /// <summary>
-    /// Tells the recorder where the current entry's content will stand in the tree, so that the recipe refers to it instead of holding it.
-    /// Call it after <see cref="ReadNext"/> and before content is read.
-    /// </summary>
-    public void ReferenceContent(EntryPath path) => _content.ReferenceAs(path);
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        if (_buffer is null)
-            return;
-        ArrayPool<byte>.Shared.Return(_buffer);
-        _buffer = null;
-        if (!_leaveOpen)
-            _source.Dispose();
-    }
-
-    internal static StrataException OverLimit(string what, string limit) =>
-        StrataException.Exhausted($"The layer was refused: {what}. Raise the limit {limit} if you trust it.");
-
-    private static StrataException Broken(string what, long offsetBytes) =>
-        StrataException.Corrupt($"The tar is broken: {what} (at offset {offsetBytes}).");
 
     private TarEntry ReadEntry(
         ReadOnlySpan<byte> block, byte typeFlag, long storedSize, byte[]? gnuName, byte[]? gnuLink, CancellationToken cancellationToken)

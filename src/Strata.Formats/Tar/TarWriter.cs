@@ -144,7 +144,7 @@ public sealed class TarWriter : IDisposable
         bool timeFits = entry.Mtime.Nanoseconds == 0 && entry.Mtime.Seconds is >= 0 and <= MaxOctal12;
         if (!timeFits)
             AddTime(entry.Mtime);
-        foreach (var xattr in entry.Xattrs)
+        foreach (var xattr in Sorted(entry.Xattrs))
             AddRecord([.. "SCHILY.xattr."u8, .. xattr.Name], xattr.Value);
         if (_pax.WrittenCount > 0)
         {
@@ -161,6 +161,16 @@ public sealed class TarWriter : IDisposable
             sizeBytes > MaxOctal12 ? 0 : sizeBytes, timeFits ? entry.Mtime.Seconds : Math.Clamp(entry.Mtime.Seconds, 0, MaxOctal12),
             isDevice ? entry.DeviceMajor : 0, isDevice ? entry.DeviceMinor : 0);
         Append(block);
+    }
+
+    private static IReadOnlyList<Xattr> Sorted(IReadOnlyList<Xattr> xattrs)
+    {
+        for (int i = 1; i < xattrs.Count; i++)
+        {
+            if (xattrs[i - 1].Name.AsSpan().SequenceCompareTo(xattrs[i].Name) > 0)
+                return [.. xattrs.OrderBy(xattr => xattr.Name, Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b)))];
+        }
+        return xattrs;
     }
 
     /// <summary>Splits a name between ustar's name and prefix fields, at the first slash that lets it fit; false: it does not fit.</summary>

@@ -139,6 +139,15 @@ public class TarDialectTests
     }
 
     [Fact]
+    public void Names_are_handed_out_as_stored_however_hostile()
+    {
+        byte[] tar = new TarBytes().Entry("../../etc/x").Entry("/abs//./x/").Entry("").Entry("s", type: '2', link: "/../../x").End();
+        var read = TarListing.Of(tar);
+        Assert.Equal(["../../etc/x", "/abs//./x/", "", "s"], read.Select(r => r.Name));
+        Assert.Equal("/../../x"u8.ToArray(), read[3].Entry.LinkName);
+    }
+
+    [Fact]
     public void Base_256_numbers_are_read_negative_ones_too()
     {
         static Action<byte[]> Set(int offset, long value, int length) => block => TarBytes.Base256(value, length).CopyTo(block, offset);

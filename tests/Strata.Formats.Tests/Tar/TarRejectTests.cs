@@ -139,6 +139,16 @@ public class TarRejectTests
         Assert.Equal(ErrorKind.Corrupt, Assert.Throws<StrataException>(() => reader.ReadNext(TestContext.Current.CancellationToken)).Kind);
     }
 
+    [Fact]
+    public void Content_behind_a_refused_header_is_never_read_as_headers()
+    {
+        string hidden = System.Text.Encoding.Latin1.GetString(new TarBytes().Entry("hidden").ToArray());
+        byte[] tar = new TarBytes().Pax(("uid", "-1")).Entry("refused", hidden).Entry("next").End();
+        using var reader = new TarReader(new MemoryStream(tar));
+        for (int i = 0; i < 3; i++)
+            Assert.Equal(ErrorKind.InvalidArgument, Assert.Throws<StrataException>(() => reader.ReadNext(TestContext.Current.CancellationToken)).Kind);
+    }
+
     private static byte[] Changed(byte[] block, int at)
     {
         block[at] ^= 0x55;

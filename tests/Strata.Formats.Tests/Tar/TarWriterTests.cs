@@ -204,6 +204,14 @@ public class TarWriterTests
     }
 
     [Fact]
+    public void Extended_attributes_are_sorted_whatever_their_order()
+    {
+        Xattr a = new("user.a"u8.ToArray(), [1]), b = new("user.b"u8.ToArray(), [2]), c = new("user.c"u8.ToArray(), [3]);
+        static TarEntry Of(params Xattr[] xattrs) => new() { Name = "x"u8.ToArray(), Type = TarEntryType.Fifo, Xattrs = xattrs };
+        Assert.Equal(Write((Of(a, b, c), [])), Write((Of(c, a, b), [])));
+    }
+
+    [Fact]
     public void Many_small_entries_are_few_writes()
     {
         var stream = new CountingStream();
