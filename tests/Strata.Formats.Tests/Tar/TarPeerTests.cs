@@ -213,8 +213,16 @@ public class TarPeerTests
         static TarEntry Of(string name, TarEntryType type, int mode, string link = "", Ids ids = default, FileTime mtime = default, uint major = 0, uint minor = 0, long size = 0) =>
             new()
             {
-                Name = TarBytes.Raw(name), Type = type, Mode = mode, LinkName = TarBytes.Raw(link), Uid = ids.Uid, Gid = ids.Gid, Mtime = mtime,
-                DeviceMajor = major, DeviceMinor = minor, SizeBytes = size,
+                Name = TarBytes.Raw(name),
+                Type = type,
+                Mode = mode,
+                LinkName = TarBytes.Raw(link),
+                Uid = ids.Uid,
+                Gid = ids.Gid,
+                Mtime = mtime,
+                DeviceMajor = major,
+                DeviceMinor = minor,
+                SizeBytes = size,
             };
         return TarWriterTests.Write(
             (Of("dir/", TarEntryType.Directory, 0x1ED, ids: new(1000, 1000), mtime: new FileTime(1_700_000_000, 0)), []),

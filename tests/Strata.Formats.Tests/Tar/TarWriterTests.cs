@@ -27,7 +27,13 @@ public class TarWriterTests
     {
         byte[] tar = Write((new TarEntry
         {
-            Name = "dir/file"u8.ToArray(), Type = TarEntryType.RegularFile, Mode = 0x9ED, Uid = 2097151, Gid = 8, SizeBytes = 5, Mtime = new FileTime(8589934591, 0),
+            Name = "dir/file"u8.ToArray(),
+            Type = TarEntryType.RegularFile,
+            Mode = 0x9ED,
+            Uid = 2097151,
+            Gid = 8,
+            SizeBytes = 5,
+            Mtime = new FileTime(8589934591, 0),
         }, "hello"u8.ToArray()));
         byte[] expected = new TarBytes()
             .Entry("dir/file", "hello", mode: 0x9ED, uid: 2097151, gid: 8, mtime: 8589934591, magic: "ustar\0" + "00", change: block =>
@@ -44,8 +50,14 @@ public class TarWriterTests
     {
         byte[] tar = Write((new TarEntry
         {
-            Name = TarBytes.Raw(new string('n', 101)), Type = TarEntryType.Symlink, LinkName = TarBytes.Raw(new string('t', 101)), Mode = 0x1FF,
-            Uid = 2097152, Gid = 4294967294, Mtime = new FileTime(-2, 500_000_000), Xattrs = [new("user.a"u8.ToArray(), [0, 10]), new("user.b"u8.ToArray(), [])],
+            Name = TarBytes.Raw(new string('n', 101)),
+            Type = TarEntryType.Symlink,
+            LinkName = TarBytes.Raw(new string('t', 101)),
+            Mode = 0x1FF,
+            Uid = 2097152,
+            Gid = 4294967294,
+            Mtime = new FileTime(-2, 500_000_000),
+            Xattrs = [new("user.a"u8.ToArray(), [0, 10]), new("user.b"u8.ToArray(), [])],
         }, []));
         string records =
             $"111 path={new string('n', 101)}\n115 linkpath={new string('t', 101)}\n15 uid=2097152\n18 gid=4294967294\n14 mtime=-1.5\n"
