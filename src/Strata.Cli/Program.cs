@@ -1,64 +1,72 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
 using Strata;
 using Strata.Cli;
 using Strata.Cli.Verbs;
 
-// The version alone, before anything is set up: it is what scripts ask most often.
-if (args is ["--version"])
+// The version alone, before anything is set up, and without the console: it is what scripts ask most often.
+if (args.AsSpan().Contains("--version"))
 {
-    Console.Out.WriteLine(Session.Version);
+    using var output = new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+    output.Write(Encoding.ASCII.GetBytes($"strata {ProgramVersion.Number}\n"));
     return ExitCodes.Ok;
 }
 
-var root = new RootCommand("Layered, copy-on-write file systems for containers: loads images, stacks their layers, hands out root file systems, tells what changed.");
-root.Options.Add(Session.RootOption);
-root.Options.Add(Session.DriverOption);
-root.Options.Add(Session.DriverOptionsOption);
-foreach (var command in (Command[])
-[
-    LoadVerb.Make(), ImagesVerb.Make(), LayersVerb.Make(), TreeVerb.Make(), InfoVerb.Make(), StatusVerb.Make(), CreateVerb.Make(), RemoveVerb.Make(), MountVerb.Make(),
-    UnmountVerb.Make(), ChangesVerb.Make(), DiffVerb.Make(), ApplyVerb.Make(), CommitVerb.Make(), SaveVerb.Make(), ExportVerb.Make(), TagVerb.Make(), CompletionVerb.Make(),
-])
-    root.Subcommands.Add(command);
+return Run(args);
 
-using var cancellation = new CancellationTokenSource();
-using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
-using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
-Session.Cancellation = cancellation.Token;
+static int Run(string[] args)
+{
+    var root = new RootCommand("Layered, copy-on-write file systems for containers: loads images, stacks their layers, hands out root file systems, tells what changed.");
+    root.Options.Add(Session.RootOption);
+    root.Options.Add(Session.DriverOption);
+    root.Options.Add(Session.DriverOptionsOption);
+    foreach (var command in (Command[])
+    [
+        LoadVerb.Make(), ImagesVerb.Make(), LayersVerb.Make(), TreeVerb.Make(), InfoVerb.Make(), StatusVerb.Make(), CreateVerb.Make(), RemoveVerb.Make(), MountVerb.Make(),
+        UnmountVerb.Make(), ChangesVerb.Make(), DiffVerb.Make(), ApplyVerb.Make(), CommitVerb.Make(), SaveVerb.Make(), ExportVerb.Make(), TagVerb.Make(), CompletionVerb.Make(),
+    ])
+        root.Subcommands.Add(command);
 
-try
-{
-    return root.Parse(args).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
-}
-catch (StrataException e)
-{
-    Console.Error.WriteLine($"strata: {e.Message}");
-    return ExitCodes.Of(e.Kind);
-}
-catch (OperationCanceledException)
-{
-    Console.Error.WriteLine("strata: cancelled; nothing was left half done.");
-    return ExitCodes.Cancelled;
-}
-catch (UnauthorizedAccessException e)
-{
-    Console.Error.WriteLine($"strata: {e.Message} Run as root, or choose another --root.");
-    return ExitCodes.Of(ErrorKind.PermissionDenied);
-}
-catch (IOException e)
-{
-    // The framework's own file errors: ENOSPC, EPIPE and the like.
-    const int NoSpace = 28, BrokenPipe = 32;
-    int errno = e.HResult & 0xFFFF;
-    if (errno == BrokenPipe)
-        return ExitCodes.Failed;
-    Console.Error.WriteLine($"strata: {e.Message}");
-    return errno == NoSpace ? ExitCodes.Of(ErrorKind.Exhausted) : ExitCodes.Failed;
-}
+    using var cancellation = new CancellationTokenSource();
+    using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
+    using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+    Session.Cancellation = cancellation.Token;
 
-void OnSignal(PosixSignalContext context)
-{
-    context.Cancel = true;
-    cancellation.Cancel();
+    try
+    {
+        return root.Parse(args).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+    }
+    catch (StrataException e)
+    {
+        Console.Error.WriteLine($"strata: {e.Message}");
+        return ExitCodes.Of(e.Kind);
+    }
+    catch (OperationCanceledException)
+    {
+        Console.Error.WriteLine("strata: cancelled; nothing was left half done.");
+        return ExitCodes.Cancelled;
+    }
+    catch (UnauthorizedAccessException e)
+    {
+        Console.Error.WriteLine($"strata: {e.Message} Run as root, or choose another --root.");
+        return ExitCodes.Of(ErrorKind.PermissionDenied);
+    }
+    catch (IOException e)
+    {
+        // The framework's own file errors: ENOSPC, EPIPE and the like.
+        const int NoSpace = 28, BrokenPipe = 32;
+        int errno = e.HResult & 0xFFFF;
+        if (errno == BrokenPipe)
+            return ExitCodes.Failed;
+        Console.Error.WriteLine($"strata: {e.Message}");
+        return errno == NoSpace ? ExitCodes.Of(ErrorKind.Exhausted) : ExitCodes.Failed;
+    }
+
+    void OnSignal(PosixSignalContext context)
+    {
+        context.Cancel = true;
+        cancellation.Cancel();
+    }
 }

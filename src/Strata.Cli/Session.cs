@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Reflection;
 using Strata.Store;
 
 namespace Strata.Cli;
@@ -29,9 +28,6 @@ internal static class Session
     };
 
     internal static CancellationToken Cancellation { get; set; }
-
-    internal static string Version { get; } =
-        "strata " + (typeof(Session).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown");
 
     internal static Option<bool> Json() => new("--json") { Description = "Print JSON." };
 

@@ -20,7 +20,7 @@ internal static class InfoVerb
             string? chosen = found.FirstOrDefault(f => f.Why is null).Name;
             var facts = new (string Key, string Value)[]
             {
-                ("version", Session.Version),
+                ("version", "strata " + ProgramVersion.Number),
                 ("root", Path.GetFullPath(root)),
                 ("backing file system", FsMagic.Of(root).ToString()),
                 ("kernel", Environment.OSVersion.Version.ToString()),
