@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 using Strata.Linux;
 
 namespace Strata.Drivers;
@@ -78,43 +79,42 @@ public sealed class MountCounter
     private string PathOf(LayerId id) => Path.Combine(_directory, id.ToString());
 
     /// <summary>Opens and locks a count. A file that was deleted while we waited for its lock is not the one that others see: again.</summary>
-    private FileStream Open(LayerId id)
+    private SafeFileHandle Open(LayerId id)
     {
         string path = PathOf(id);
         while (true)
         {
-            FileStream file;
-            try
-            {
-                file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-            }
-            catch (DirectoryNotFoundException)
+            // Opened by the system call: .NET's own would take a lock by itself, and fail where another process has ours.
+            var errno = FileCalls.TryOpenAt(FileCalls.CurrentDirectory, Encoding.UTF8.GetBytes(path), OpenFlags.ReadWrite | OpenFlags.Create, 0x180, out var opened);
+            if (errno == Errno.ENOENT)
             {
                 Directory.CreateDirectory(_directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
                 continue;
             }
-            FileLock.Lock(file.SafeFileHandle, path);
-            if (FileLock.IsStillNamed(file.SafeFileHandle, path))
+            if (errno != Errno.None)
+                throw new LinuxException(errno, "open", path);
+            var file = FileStreams.ToHandle(opened!);
+            FileLock.Lock(file, path);
+            if (FileLock.IsStillNamed(file, path))
                 return file;
             file.Dispose();
         }
     }
 
-    private static int Current(FileStream file, string point)
+    private static int Current(SafeFileHandle file, string point)
     {
         bool mounted = IsMounted(point);
         Span<byte> text = stackalloc byte[16];
-        file.Position = 0;
-        int length = file.Read(text);
+        int length = RandomAccess.Read(file, text, 0);
         bool told = int.TryParse(Encoding.ASCII.GetString(text[..length]), NumberStyles.None, CultureInfo.InvariantCulture, out int count);
         return !mounted ? 0 : told && count > 0 ? count : 1;
     }
 
-    private static void Write(FileStream file, int count)
+    private static void Write(SafeFileHandle file, int count)
     {
-        file.Position = 0;
-        file.SetLength(0);
-        file.Write(Encoding.ASCII.GetBytes(count.ToString(CultureInfo.InvariantCulture)));
+        // A crash between the two leaves an empty file, which counts as 1 while something is mounted.
+        RandomAccess.SetLength(file, 0);
+        RandomAccess.Write(file, Encoding.ASCII.GetBytes(count.ToString(CultureInfo.InvariantCulture)), 0);
     }
 
     private static bool IsMounted(string point) => MountPoints.Is(point);

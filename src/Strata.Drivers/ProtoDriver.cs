@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Strata.Linux;
 using Strata.Trees;
 
@@ -12,6 +13,7 @@ public abstract class ProtoDriver : IProtoDriver
 {
     private const UnixFileMode HomeMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute;
     private readonly MountCounter _counter;
+    private readonly ConcurrentBag<string> _trashed = [];
 
     /// <summary>Makes the driver's home if it is not there: mode 0710, so that no stranger on the host reaches a setuid file in a layer (CVE-2021-41103).</summary>
     protected ProtoDriver(string name, string home)
@@ -53,7 +55,9 @@ public abstract class ProtoDriver : IProtoDriver
         if (!free)
             throw StrataException.FailedPrecondition($"Can't remove layer {id}: it is mounted at {MountPointOf(id)}. Unmount it first.");
         TreeRemover.Remove(SideDirectoryOf(id));
-        SweepTrash();
+        // Each removed layer is deleted by one thread; what other processes removed is theirs to delete.
+        while (_trashed.TryTake(out string? trashed))
+            TreeRemover.Remove(trashed);
     }
 
     /// <inheritdoc/>
@@ -146,7 +150,9 @@ public abstract class ProtoDriver : IProtoDriver
     protected void MoveToTrash(string path)
     {
         Directory.CreateDirectory(Trash, HomeMode);
-        NameCalls.Rename(path, Path.Combine(Trash, LayerId.New().ToString()));
+        string trashed = Path.Combine(Trash, LayerId.New().ToString());
+        NameCalls.Rename(path, trashed);
+        _trashed.Add(trashed);
     }
 
     private void CreateChecked(LayerId id, LayerId? parent, CreateOptions options, bool writable)

@@ -65,6 +65,8 @@ public sealed unsafe class DirectoryReader : IDisposable
             do
                 n = Native.syscall3(SyscallNumbers.GetDents64, _directory.Number, (nint)p, BufferSize);
             while (n < 0 && Native.LastErrno == Errno.EINTR);
+            if (n < 0 && Native.LastErrno == Errno.ENOENT)
+                return false; // removed meanwhile: nothing is in it any more
             if (n < 0)
                 throw new LinuxException(Native.LastErrno, "getdents64");
             _position = 0;

@@ -32,7 +32,13 @@ internal sealed class Displacer : IDisposable
         }
         var (target, number) = Next();
         var errno = NameCalls.TryRename(directory.Number, name, target.File.Number, Text(number));
-        if (errno != Errno.None)
+        if (errno == Errno.EXDEV)
+        {
+            // The tree is a mount of its own, such as overlayfs.
+            Copy(directory, name, status, target, Text(number));
+            TreeRemover.Remove(directory.Number, name);
+        }
+        else if (errno != Errno.None)
             throw new LinuxException(errno, "renameat2", directory.Path.Child(name).ToString());
         _observer!.Displaced(directory.Path.Child(name), number, atIndex);
     }
@@ -51,6 +57,25 @@ internal sealed class Displacer : IDisposable
     }
 
     public void Dispose() => _open?.Dispose();
+
+    private static void Copy(OpenDirectory directory, ReadOnlySpan<byte> name, FileStatus status, RootDirectory target, byte[] newName)
+    {
+        if (!status.IsDirectory)
+        {
+            TreeCopier.CopyObject(directory.Number, name, target, target.File.Number, newName);
+            return;
+        }
+        var errno = NameCalls.TryMakeDirectory(target.File.Number, newName, 0x1C0);
+        if (errno != Errno.None)
+            throw new LinuxException(errno, "mkdirat", EntryPath.Display(newName));
+        errno = FileCalls.TryOpenAt(directory.Number, name, OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.NoFollow, 0, out var opened);
+        if (errno != Errno.None)
+            throw new LinuxException(errno, "openat", EntryPath.Display(name));
+        using var source = RootDirectory.Adopt(opened!, EntryPath.Display(name));
+        using var copy = RootDirectory.Adopt(
+            FileCalls.OpenAt(target.File, newName, OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.NoFollow), EntryPath.Display(newName));
+        TreeCopier.Copy(source, copy);
+    }
 
     private (RootDirectory Target, int Number) Next()
     {

@@ -69,7 +69,14 @@ internal sealed class EntryMaker
                 return true;
             if (errno != Errno.EEXIST)
                 throw Failed(errno, CallOf(entry), entry);
-            drain?.Invoke(); // who made it may not be done with it
+            if (drain is not null)
+            {
+                // Who made it may not be done with it, and what waits must replace that, not this one, which is not there yet.
+                var path = directory.Path.Child(entry.Path.Name);
+                _ahead.TryRemove(path, out _);
+                drain();
+                _ahead[path] = index;
+            }
             if (drain is null && IsMadeAhead(directory, entry, index))
             {
                 _displacer.Keep(directory, entry.Path.Name, data, index);
@@ -84,14 +91,14 @@ internal sealed class EntryMaker
     }
 
     /// <summary>Makes a placeholder (character device 0:0) unless the layer holds something there; true if a directory stands there.</summary>
-    internal static bool MakePlaceholder(OpenDirectory directory, EntryPath path)
+    internal static bool MakePlaceholder(int directory, EntryPath path)
     {
-        var errno = NameCalls.TryMakeNode(directory.Number, path.Name, NameCalls.TypeCharDevice, 0, 0);
+        var errno = NameCalls.TryMakeNode(directory, path.Name, NameCalls.TypeCharDevice, 0, 0);
         if (errno == Errno.None)
             return false;
         if (errno != Errno.EEXIST)
             throw new LinuxException(errno, "mknodat", path.ToString());
-        return AttributeCalls.TryStat(directory.Number, path.Name, out var status) == Errno.None && status.IsDirectory;
+        return AttributeCalls.TryStat(directory, path.Name, out var status) == Errno.None && status.IsDirectory;
     }
 
     /// <summary>Sets a directory's attributes; the time, and what would be passed on to children or stop us, are left to <see cref="FinishDirectory"/>.</summary>

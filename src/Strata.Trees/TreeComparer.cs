@@ -6,7 +6,7 @@ namespace Strata.Trees;
 /// <remarks>
 /// <para>
 /// Something changed if its type, mode, owner, device number or an extended attribute did; for all but directories also the modification time
-/// (to the nanosecond) and the size; or if it gained a hard link. A directory below which something changed is reported before it, as
+/// (to the nanosecond) and the size; for symbolic links the target; or if it gained a hard link. A directory below which something changed is reported before it, as
 /// modified. A removed directory is one deletion. Directories that are the same inode in both trees are not descended into. A null old tree:
 /// everything was added. The root itself is reported only if its own attributes changed, or if there is no old tree.
 /// </para>
@@ -107,6 +107,7 @@ public sealed class TreeComparer
         if (before.Inode == now.Inode && before.Device == now.Device)
             return default;
         bool differ = Differ(before, now, frame.OldDirectory!.Number, frame.OldName, frame.NewDirectory.Number, frame.NewName)
+            || (now.Type == NameCalls.TypeSymlink && TargetsDiffer(frame))
             || (_options.CompareContents && now.Type == NameCalls.TypeRegular && ContentsDiffer(frame));
         return new Step(differ ? ChangeKind.Modify : null, now.IsDirectory, before.IsDirectory ? before : default, now);
     }
@@ -150,6 +151,14 @@ public sealed class TreeComparer
                 return true;
         }
         return false;
+    }
+
+    /// <summary>A link to another place of the same length and time: as builds with fixed times make them.</summary>
+    private static bool TargetsDiffer(Frame frame)
+    {
+        var a = NameCalls.TryReadLink(frame.OldDirectory!.Number, frame.OldName, out byte[] before);
+        var b = NameCalls.TryReadLink(frame.NewDirectory.Number, frame.NewName, out byte[] now);
+        return a != b || !before.AsSpan().SequenceEqual(now);
     }
 
     private static bool ContentsDiffer(Frame frame)

@@ -26,20 +26,28 @@ public static class TreeRemover
             return;
         if (errno != Errno.ENOTEMPTY && errno != Errno.EEXIST)
             throw new LinuxException(errno, "rmdir", EntryPath.Display(name));
-        using (var root = Open(directory, name))
+        using (var root = Find(directory, name))
+        {
+            if (root is null)
+                return;
             Empty(root);
+        }
         errno = NameCalls.TryRemoveDirectory(directory, name);
         if (errno != Errno.None && errno != Errno.ENOENT)
             throw new LinuxException(errno, "rmdir", EntryPath.Display(name));
     }
 
-    private static FileDescriptor Open(int directory, ReadOnlySpan<byte> name)
+    private static FileDescriptor Open(int directory, ReadOnlySpan<byte> name) =>
+        Find(directory, name) ?? throw new LinuxException(Errno.ENOENT, "openat", EntryPath.Display(name));
+
+    /// <summary>Opens a directory; null: somebody else removed it.</summary>
+    private static FileDescriptor? Find(int directory, ReadOnlySpan<byte> name)
     {
         int flags = OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.NoFollow;
         var errno = FileCalls.TryOpenAt(directory, name, flags, 0, out var opened);
         if (errno == Errno.EACCES && AttributeCalls.TryChmodAt(directory, name, 0x1C0) == Errno.None)
             errno = FileCalls.TryOpenAt(directory, name, flags, 0, out opened); // one's own directory, without the right to read it
-        return errno == Errno.None ? opened! : throw new LinuxException(errno, "openat", EntryPath.Display(name));
+        return errno is Errno.None or Errno.ENOENT ? opened : throw new LinuxException(errno, "openat", EntryPath.Display(name));
     }
 
     /// <summary>Removes all in a directory. Subtrees that lie too deep to hold every directory open are first moved up to it.</summary>
@@ -93,7 +101,9 @@ public static class TreeRemover
                     continue;
                 }
                 byte[] kept = name.ToArray();
-                var child = Open(top.Directory.Number, kept);
+                var child = Find(top.Directory.Number, kept);
+                if (child is null)
+                    continue;
                 stack.Push((child, kept, new DirectoryReader(child)));
             }
         }

@@ -52,8 +52,12 @@ public sealed partial class TreeWriter
         var status = Status(directory, actual.Name);
         if (status is { } placeholder && _maker.IsPlaceholder(placeholder))
             status = null;
-        if (status is null && _options.BringUp?.Invoke(actual) == true)
+        if (status is null && !HidesLower(actual) && _options.BringUp?.Invoke(actual) == true)
+        {
             status = Status(directory, actual.Name);
+            if (status is { } brought)
+                _broughtUp.Add((actual, brought));
+        }
         return status switch
         {
             null => throw Refused(entry, "which is neither in this layer nor below it"),

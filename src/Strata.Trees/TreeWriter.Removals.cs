@@ -5,6 +5,11 @@ namespace Strata.Trees;
 /// <content>What hides the layers below: by marks where the layer has a tree of its own, by removing where it is written over theirs.</content>
 public sealed partial class TreeWriter
 {
+    private readonly PathSet _removed = new();
+    private readonly PathSet _opaque = new();
+    private readonly HashSet<EntryPath> _placeholdersIn = [];
+    private readonly List<(EntryPath Path, FileStatus Status)> _broughtUp = [];
+
     /// <summary>
     /// Removes a path of the layers below; what this layer itself wrote there, before or after, stays. In a tree of its own: a character device
     /// 0:0, or an opaque directory. In a tree that holds the layers below: they are removed.
@@ -18,6 +23,9 @@ public sealed partial class TreeWriter
         try
         {
             var actual = ActualPath(parent, path);
+            _removed.Add(actual.Bytes);
+            if (_queue is not null)
+                _placeholdersIn.Add(parent.Path);
             if (_queue is null)
                 RemoveLower(parent, actual);
             else if (_directories.Contains(actual.Bytes))
@@ -43,6 +51,7 @@ public sealed partial class TreeWriter
         var opened = Resolve(directory, index).Share();
         try
         {
+            _opaque.Add(opened.Path.Bytes);
             if (_queue is null)
                 RemoveLowerChildren(opened);
             else
@@ -53,6 +62,76 @@ public sealed partial class TreeWriter
             opened.Release();
         }
     }
+
+    /// <summary>
+    /// True if the layer, by what came so far, hides what the layers below have at a path: it or a directory above it was removed, or a directory
+    /// above it is opaque.
+    /// </summary>
+    private bool HidesLower(EntryPath actual)
+    {
+        if (_removed.Count == 0 && _opaque.Count == 0)
+            return false;
+        if (_removed.Contains(actual.Bytes))
+            return true;
+        for (var bytes = actual.Bytes; !bytes.IsEmpty;)
+        {
+            int slash = bytes.LastIndexOf((byte)'/');
+            bytes = slash < 0 ? default : bytes[..slash];
+            if (_opaque.Contains(bytes) || (!bytes.IsEmpty && _removed.Contains(bytes)))
+                return true;
+        }
+        return false;
+    }
+
+    /// <summary>
+    /// Takes back what a later entry of the layer made wrong: files that were brought up for a hard link from what the layer hides after all, and
+    /// placeholders in directories where nothing lies below. overlayfs lists the latter's names, since it reads such a directory as it is.
+    /// </summary>
+    private void RemoveIdleMarks()
+    {
+        foreach (var (path, brought) in _broughtUp)
+        {
+            if (!HidesLower(path))
+                continue;
+            using var parent = TryOpenParent(path);
+            if (parent is null || AttributeCalls.TryStat(parent.Number, path.Name, out var now) != Errno.None
+                || now.Inode != brought.Inode || now.Device != brought.Device)
+                continue;
+            TreeRemover.Remove(parent.Number, path.Name);
+            if (_removed.Contains(path.Bytes))
+                EntryMaker.MakePlaceholder(parent.Number, path);
+        }
+        foreach (var directory in _placeholdersIn)
+        {
+            bool nothingBelow = _opaque.Contains(directory.Bytes) || HidesLower(directory)
+                || (!directory.IsRoot && _options.LowerDirectory is { } lower && lower(directory) is null);
+            if (!nothingBelow || Open(directory, out var found) != Errno.None)
+                continue;
+            using (found)
+                RemovePlaceholders(found!);
+        }
+    }
+
+    private void RemovePlaceholders(FileDescriptor directory)
+    {
+        using var readable = FileCalls.OpenAt(directory, "."u8, OpenFlags.ReadOnly | OpenFlags.Directory);
+        var names = new List<byte[]>();
+        using (var reader = new DirectoryReader(readable))
+        {
+            while (reader.MoveNext())
+            {
+                if (reader.Type is NameCalls.TypeCharDevice or 0)
+                    names.Add(reader.Name.ToArray());
+            }
+        }
+        foreach (byte[] name in names)
+        {
+            if (AttributeCalls.TryStat(readable.Number, name, out var status) == Errno.None && _maker.IsPlaceholder(status))
+                TreeRemover.Remove(readable.Number, name);
+        }
+    }
+
+    private FileDescriptor? TryOpenParent(EntryPath path) => Open(path.Parent, out var parent) == Errno.None ? parent : null;
 
     private void SetOpaque(int directory, ReadOnlySpan<byte> name)
     {
@@ -72,6 +151,12 @@ public sealed partial class TreeWriter
         }
         if (Status(parent, actual.Name) is not { IsDirectory: true })
             return; // this layer's own
+        if (_directories.Add(actual.Bytes))
+        {
+            // It stood below, and the layer implies it only: without what was below it looks as a new one.
+            RemoveXattrs(parent, actual);
+            _unfinished.AddImplied(actual, hidesLower: true);
+        }
         var errno = FileCalls.TryOpenAt(
             parent.Number, actual.Name, OpenFlags.Path | OpenFlags.Directory | OpenFlags.NoFollow, 0, out var file);
         if (errno != Errno.None)

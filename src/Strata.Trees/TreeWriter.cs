@@ -53,7 +53,7 @@ public sealed partial class TreeWriter : IDisposable
         _options = options;
         _displacer = new Displacer(options);
         _maker = new EntryMaker(options, _displacer);
-        _unfinished = new UnfinishedDirectories(root, options, _maker, mostUnfinished);
+        _unfinished = new UnfinishedDirectories(root, options, _maker, HidesLower, mostUnfinished);
         _unfinished.KeepTime(EntryPath.Root, root.File.Number);
         if (options.RootStartsEmpty)
             _queue = new WriteQueue(options.Writers > 0 ? options.Writers : Environment.ProcessorCount, RunJob);
@@ -113,6 +113,7 @@ public sealed partial class TreeWriter : IDisposable
     {
         DrainAll();
         _cache.Clear();
+        RemoveIdleMarks();
         _unfinished.FinishAll();
     }
 
@@ -143,7 +144,7 @@ public sealed partial class TreeWriter : IDisposable
     private void RunJob(WriteQueue.Job job, byte[] bytes)
     {
         bool directoryStands = job.Entry.Kind == EntryKind.Whiteout
-            ? EntryMaker.MakePlaceholder(job.Directory, job.Entry.Path)
+            ? EntryMaker.MakePlaceholder(job.Directory.Number, job.Entry.Path)
             : !_maker.Make(job.Directory, job.Entry, bytes.AsSpan(job.Start, job.Length), null, job.Index);
         // A later entry's directory was made ahead. What this entry is would have hidden the layers below from it.
         if (directoryStands && _options.OpaqueMark is not null)

@@ -13,6 +13,7 @@ internal sealed class UnfinishedDirectories
     private readonly RootDirectory _root;
     private readonly TreeWriterOptions _options;
     private readonly EntryMaker _maker;
+    private readonly Func<EntryPath, bool> _hidesLower;
     private readonly int _most;
     private readonly List<Item> _items = [];
     private PathSet _noted = new();
@@ -21,12 +22,14 @@ internal sealed class UnfinishedDirectories
     /// <param name="root">The tree's root.</param>
     /// <param name="options">The writer's options.</param>
     /// <param name="maker">Sets attributes.</param>
+    /// <param name="hidesLower">Whether the layer hides what the layers below have at a path; asked when a directory is finished.</param>
     /// <param name="most">How many are kept before they are finished early.</param>
-    internal UnfinishedDirectories(RootDirectory root, TreeWriterOptions options, EntryMaker maker, int most)
+    internal UnfinishedDirectories(RootDirectory root, TreeWriterOptions options, EntryMaker maker, Func<EntryPath, bool> hidesLower, int most)
     {
         _root = root;
         _options = options;
         _maker = maker;
+        _hidesLower = hidesLower;
         _most = _full = most;
         KeepsTimes = !options.RootStartsEmpty;
     }
@@ -109,7 +112,7 @@ internal sealed class UnfinishedDirectories
             _maker.FinishDirectory(directory, entry, whole: false);
             return;
         }
-        var lower = item.How == How.Implied ? _options.LowerDirectory?.Invoke(item.Path) : null;
+        var lower = item.How == How.Implied && !_hidesLower(item.Path) ? _options.LowerDirectory?.Invoke(item.Path) : null;
         _maker.FinishDirectory(directory, lower ?? new LayerEntry { Path = item.Path, Kind = EntryKind.Directory, Mode = TreeWriter.ImpliedMode }, whole: true);
     }
 

@@ -34,8 +34,9 @@ public sealed partial class OverlayDriver
         if (_features.CanTurnIndexOff)
             options.Add("index=off");
         // A kernel may have these on by default; what they write into an upper directory only this mount's own settings could read.
+        // A read-only mount writes none, and must follow those that other tools' mounts have written.
         if (_features.CanTurnMetacopyOff && !_features.UserXattr)
-            options.Add("metacopy=off");
+            options.Add(readOnly ? "metacopy=on" : "metacopy=off");
         if (_features.UserXattr)
             options.Add("userxattr");
         var stack = new List<string>(lowers.Length + 1);

@@ -10,6 +10,7 @@ internal sealed class OverlaySink : ILayerSink
     private readonly TreeWriter _writer;
     private readonly OverlayMarks _marks;
     private readonly Lazy<RootDirectory>? _below;
+    private long _opaqueRootIndex = -1;
 
     /// <param name="root">The layer's directory, empty; owned.</param>
     /// <param name="below">The layers below as one tree, opened when it is first needed; null without a parent.</param>
@@ -50,11 +51,18 @@ internal sealed class OverlaySink : ILayerSink
             return; // nothing lies below: a mark would only litter
         else if (entry.Kind == EntryKind.Whiteout)
             _writer.WritePlaceholder(entry.Path, position.Index);
+        else if (entry.Path.IsRoot)
+            _opaqueRootIndex = position.Index;
         else
             _writer.MarkOpaque(entry.Path, position.Index);
     }
 
-    public void Complete() => _writer.Complete();
+    public void Complete()
+    {
+        if (_opaqueRootIndex >= 0)
+            HideRoot();
+        _writer.Complete();
+    }
 
     public void Dispose()
     {
@@ -62,6 +70,20 @@ internal sealed class OverlaySink : ILayerSink
         if (_below is { IsValueCreated: true })
             _below.Value.Dispose();
         _root.Dispose();
+    }
+
+    /// <summary>overlayfs merges roots whatever their marks say: all that the root has below is removed by name.</summary>
+    private void HideRoot()
+    {
+        var names = new List<byte[]>();
+        using (var root = FileCalls.OpenAt(_below!.Value.File, "."u8, OpenFlags.ReadOnly | OpenFlags.Directory))
+        using (var reader = new DirectoryReader(root))
+        {
+            while (reader.MoveNext())
+                names.Add(reader.Name.ToArray());
+        }
+        foreach (byte[] name in names)
+            _writer.WritePlaceholder(EntryPath.Root.Child(name), _opaqueRootIndex);
     }
 
     /// <summary>A directory that the layer only implies looks as it does below.</summary>
