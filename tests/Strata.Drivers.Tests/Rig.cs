@@ -17,19 +17,20 @@ public sealed class Rig : IDisposable
         ("naive", "ext4"),
     ];
 
-    private readonly string _kind;
-
     /// <summary>Makes one.</summary>
     /// <param name="kind"><c>overlay</c>, <c>vfs</c>, or <c>naive</c>: overlay, its differences found by comparing.</param>
     /// <param name="fileSystem">Where its home lies.</param>
     /// <param name="options">Options of the driver.</param>
     public Rig(string kind, LoopFileSystem fileSystem, params string[] options)
     {
-        _kind = kind;
+        Kind = kind;
         Outside = fileSystem.NewDirectory();
         Home = Path.Combine(Outside, "home");
         Driver = Open(options);
     }
+
+    /// <summary>The kind of driver.</summary>
+    public string Kind { get; }
 
     /// <summary>The directory around the home.</summary>
     public string Outside { get; }
@@ -44,7 +45,7 @@ public sealed class Rig : IDisposable
     public bool MayLeaveMounts { get; set; }
 
     /// <summary>The driver in another object, as another process has it.</summary>
-    public IDriver Open(params string[] options) => Open(_kind, Home, options);
+    public IDriver Open(params string[] options) => Open(Kind, Home, options);
 
     /// <summary>Opens a driver by its kind.</summary>
     public static IDriver Open(string kind, string home, params string[] options) => kind switch

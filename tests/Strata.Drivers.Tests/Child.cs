@@ -1,0 +1,95 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+
+namespace Strata.Drivers.Tests;
+
+/// <summary>This test program as another process: it does one thing and ends, before any test is looked for.</summary>
+internal static class Child
+{
+    private const string Variable = "STRATA_TEST_CHILD";
+
+    /// <summary>Starts one.</summary>
+    internal static Process Start(params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardError = true, RedirectStandardOutput = true };
+        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
+            start.ArgumentList.Add(typeof(Child).Assembly.Location);
+        start.Environment[Variable] = string.Join('\n', arguments);
+        return Process.Start(start)!;
+    }
+
+    /// <summary>Waits for one; it must have succeeded.</summary>
+    internal static void End(Process process)
+    {
+        string error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.True(process.ExitCode == 0, error);
+        process.Dispose();
+    }
+
+    [ModuleInitializer]
+    internal static void Run()
+    {
+        if (Environment.GetEnvironmentVariable(Variable) is not { } text)
+            return;
+        Environment.SetEnvironmentVariable(Variable, null);
+        try
+        {
+            Run(text.Split('\n'));
+        }
+        catch (Exception e)
+        {
+            Console.Error.WriteLine(e);
+            Environment.Exit(1);
+        }
+        Environment.Exit(0);
+    }
+
+    private static void Run(string[] arguments)
+    {
+        var driver = Rig.Open(arguments[1], arguments[2]);
+        var id = LayerId.Parse(arguments[3]);
+        switch (arguments[0])
+        {
+            case "get-put":
+                for (int i = 0; i < 30; i++)
+                {
+                    string root = driver.Get(id);
+                    if (File.ReadAllText(Path.Combine(root, arguments[4])) != "content")
+                        throw new InvalidOperationException("the layer was not there");
+                    File.WriteAllText(Path.Combine(root, arguments[5]), "x");
+                    driver.Put(id);
+                }
+                break;
+            case "get-and-die":
+                driver.Get(id);
+                break;
+            case "not-root":
+                RunNotRoot(driver, arguments[2]);
+                break;
+            default:
+                throw new InvalidOperationException(arguments[0]);
+        }
+    }
+
+    private static void RunNotRoot(IDriver driver, string home)
+    {
+        string around = Path.GetDirectoryName(home)!;
+        var (lower, upper) = (LayerId.Parse("base"), LayerId.Parse("over"));
+        driver.Create(lower, null);
+        using (var tar = File.OpenRead(Path.Combine(around, "in.tar")))
+            driver.ApplyDiff(lower, null, tar);
+        driver.Create(upper, lower);
+        using (var tar = File.OpenRead(Path.Combine(around, "over.tar")))
+            driver.ApplyDiff(upper, lower, tar);
+        using (var output = File.Create(Path.Combine(around, "base.out")))
+            driver.Diff(lower, null, output);
+        using (var output = File.Create(Path.Combine(around, "over.out")))
+            driver.Diff(upper, lower, output);
+        File.WriteAllText(Path.Combine(around, "changes.out"), string.Join('\n', driver.Changes(upper, lower)));
+        driver.Create(LayerId.Parse("gone"), upper);
+        driver.Remove(LayerId.Parse("gone"));
+        if (driver.Exists(LayerId.Parse("gone")))
+            throw new InvalidOperationException("the layer was not removed");
+    }
+}
