@@ -52,11 +52,10 @@ public sealed partial class OverlayDriver
         {
             options.Add("upperdir=" + Escape(_layout.Diff(id)));
             options.Add("workdir=" + Escape(_layout.Work(id)));
+            // Also without the option: it may have been set when the layer was mounted last.
+            ForgetVolatile(_layout.Work(id));
             if (_volatile)
-            {
-                ForgetVolatile(_layout.Work(id));
                 options.Add("volatile");
-            }
         }
         options.AddRange(_moreOptions);
         if (!string.IsNullOrEmpty(label))
