@@ -21,7 +21,8 @@ public sealed class TreeWriterMarkTests
         { "opaque and listed", ["opq x", "dir x"], "/x d 0755 0:0" + Opaque },
         { "opaque and child", ["opq x", "file x/f"], $"/x d 0755 0:0{Opaque}\n/x/f f" },
         { "opaque deep", ["opq a/b", "file a/b/c/f"], $"/a d 0755 0:0\n/a/b d 0755 0:0{Opaque}\n/a/b/c d 0755 0:0\n/a/b/c/f f" },
-        { "opaque, whiteout in it and child", ["opq x", "wh x/y", "file x/f"], $"/x d 0755 0:0{Opaque}\n/x/f f\n/x/y c 00 0:0 0:0" },
+        // No device beside the mark: overlayfs would list its name in a directory that merges with nothing.
+        { "opaque, whiteout in it and child", ["opq x", "wh x/y", "file x/f"], $"/x d 0755 0:0{Opaque}\n/x/f f" },
         { "whiteouts twice", ["wh x", "wh x"], "/x c 00 0:0 0:0" },
     };
 
