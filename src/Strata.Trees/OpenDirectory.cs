@@ -24,8 +24,8 @@ internal sealed class OpenDirectory
     /// <summary>Where it really stands below the root.</summary>
     internal EntryPath Path { get; }
 
-    /// <summary>The path that it was asked by leads through a symbolic link.</summary>
-    internal bool ThroughSymlink { get; }
+    /// <summary>The path that it was asked by leads through a symbolic link. Set before anybody else sees it.</summary>
+    internal bool ThroughSymlink { get; set; }
 
     internal OpenDirectory Share()
     {

@@ -19,20 +19,25 @@ public sealed partial class TreeWriter
         if (_cache.Find(path.Bytes) is { } known)
             return known;
         var errno = Open(path, out var file);
-        var actual = path;
-        if (errno is Errno.ENOENT or Errno.ENOTDIR or Errno.ELOOP)
+        OpenDirectory directory;
+        if (errno == Errno.None)
+        {
+            directory = new OpenDirectory(file!, path, throughSymlink: false);
+        }
+        else if (errno is Errno.ENOENT or Errno.ENOTDIR or Errno.ELOOP)
         {
             // A link, or something missing or wrong: jobs that are under way may change what is there.
             DrainAll();
-            actual = Walk(path, index);
-            errno = Open(actual, out file);
+            directory = Walk(path, index);
+            directory.ThroughSymlink = directory.Path != path;
         }
-        if (errno != Errno.None)
+        else
+        {
             throw new LinuxException(errno, "openat2", path.ToString());
-        var directory = new OpenDirectory(file!, actual, throughSymlink: actual != path);
+        }
         _cache.Add(path.Bytes, directory);
         if (_unfinished.KeepsTimes)
-            _unfinished.KeepTime(actual, directory.Number);
+            _unfinished.KeepTime(directory.Path, directory.Number);
         return directory;
     }
 
@@ -40,58 +45,110 @@ public sealed partial class TreeWriter
         _root.File.Number, path.Bytes, OpenFlags.Path | OpenFlags.Directory, 0, out file, noSymlinks: true);
 
     /// <summary>Goes down a path component by component: follows links of this layer, makes missing directories, replaces what is in the way.</summary>
-    private EntryPath Walk(EntryPath path, long index)
+    private OpenDirectory Walk(EntryPath path, long index)
     {
-        var actual = EntryPath.Root;
         int links = 0;
         var rest = new Stack<byte[]>();
-        Push(rest, path.Bytes);
-        while (rest.TryPop(out byte[]? name))
+        var here = OpenDeepest(path, rest);
+        try
         {
-            if (name.AsSpan().SequenceEqual(".."u8))
+            while (rest.TryPop(out byte[]? name))
             {
-                actual = actual.Parent;
-                continue;
-            }
-            var next = actual.Child(name);
-            if (next.Depth > Math.Max(path.Depth, LayerLimits.Default.MaxPathDepth))
-                throw StrataException.InvalidArgument($"The layer was refused: the path {path} leads too deep through symbolic links.");
-            var parent = OpenUncached(actual);
-            try
-            {
-                var status = Status(parent, name);
+                if (name.AsSpan().SequenceEqual(".."u8))
+                {
+                    MoveTo(ref here, OpenUncached(here.Path.Parent));
+                    continue;
+                }
+                var next = here.Path.Child(name);
+                var status = Status(here, name);
                 if (status is { Type: NameCalls.TypeSymlink } && WroteInThisLayer(next))
                 {
-                    _followed.Add(next.Bytes);
                     if (++links > MaxLinks)
                         throw StrataException.InvalidArgument($"The layer was refused: the path {path} leads through too many symbolic links.");
-                    if (NameCalls.TryReadLink(parent.Number, name, out byte[] target) is var errno && errno != Errno.None)
-                        throw new LinuxException(errno, "readlinkat", next.ToString());
-                    if (target.AsSpan().StartsWith("/"u8))
-                        actual = EntryPath.Root;
-                    Push(rest, target);
+                    _followed.Add(next.Bytes);
+                    Follow(ref here, next, rest, Math.Max(path.Depth, LayerLimits.Default.MaxPathDepth));
                     continue;
                 }
                 if (status is not { IsDirectory: true })
                 {
                     if (_unfinished.KeepsTimes)
-                        _unfinished.KeepTime(actual, parent.Number);
-                    MakeImplied(parent, next, status is not null, index);
+                        _unfinished.KeepTime(here.Path, here.Number);
+                    MakeImplied(here, next, status is not null, index);
                 }
-                actual = next;
-            }
-            finally
-            {
-                parent.Release();
+                var errno = FileCalls.TryOpenAt(here.Number, name, OpenFlags.Path | OpenFlags.Directory | OpenFlags.NoFollow, 0, out var file);
+                if (errno != Errno.None)
+                    throw new LinuxException(errno, "openat", next.ToString());
+                MoveTo(ref here, new OpenDirectory(file!, next, throughSymlink: false));
             }
         }
-        return actual;
+        catch
+        {
+            here.Release();
+            throw;
+        }
+        return here;
+    }
+
+    private void Follow(ref OpenDirectory here, EntryPath link, Stack<byte[]> rest, int maxDepth)
+    {
+        var errno = NameCalls.TryReadLink(here.Number, link.Name, out byte[] target);
+        if (errno != Errno.None)
+            throw new LinuxException(errno, "readlinkat", link.ToString());
+        if (target.AsSpan().StartsWith("/"u8))
+            MoveTo(ref here, OpenUncached(EntryPath.Root));
+        Push(rest, target);
+        if (here.Path.Depth + rest.Count > maxDepth)
+            throw StrataException.InvalidArgument($"The layer was refused: a path through the symbolic link {link} has more than {maxDepth} components.");
+    }
+
+    /// <summary>
+    /// Opens the deepest directory of a path that is there without a link on the way, found by halving: a hostile layer with deep paths shall not
+    /// cost a call for each component of each entry.
+    /// </summary>
+    private OpenDirectory OpenDeepest(EntryPath path, Stack<byte[]> rest)
+    {
+        var ends = new List<int> { 0 };
+        for (int i = 0; i < path.Bytes.Length; i++)
+        {
+            if (path.Bytes[i] == (byte)'/')
+                ends.Add(i);
+        }
+        int there = 0, notThere = ends.Count;
+        var here = OpenUncached(EntryPath.Root);
+        while (notThere - there > 1)
+        {
+            int middle = (there + notThere) / 2;
+            var prefix = EntryPath.Create(path.Bytes[..ends[middle]]);
+            var errno = Open(prefix, out var file);
+            if (errno == Errno.None)
+            {
+                MoveTo(ref here, new OpenDirectory(file!, prefix, throughSymlink: false));
+                there = middle;
+            }
+            else if (errno is Errno.ENOENT or Errno.ENOTDIR or Errno.ELOOP)
+            {
+                notThere = middle;
+            }
+            else
+            {
+                here.Release();
+                throw new LinuxException(errno, "openat2", prefix.ToString());
+            }
+        }
+        Push(rest, path.Bytes[here.Path.Bytes.Length..]);
+        return here;
     }
 
     private OpenDirectory OpenUncached(EntryPath actual)
     {
         var errno = Open(actual, out var file);
         return errno == Errno.None ? new OpenDirectory(file!, actual, throughSymlink: false) : throw new LinuxException(errno, "openat2", actual.ToString());
+    }
+
+    private static void MoveTo(ref OpenDirectory here, OpenDirectory there)
+    {
+        here.Release();
+        here = there;
     }
 
     private static void Push(Stack<byte[]> rest, ReadOnlySpan<byte> path)

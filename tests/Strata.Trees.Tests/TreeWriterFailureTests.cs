@@ -84,6 +84,17 @@ public sealed class TreeWriterFailureTests
         Assert.InRange(System.IO.Directory.GetFiles("/proc/self/fd").Length, 0, before + 200);
     }
 
+    [Fact]
+    public void Deep_paths_do_not_cost_a_call_for_each_component()
+    {
+        using var harness = new WriterHarness();
+        string deep = string.Join('/', Enumerable.Repeat("d", 1000));
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        harness.Write([.. Enumerable.Range(0, 10_000).Select(i => File($"{deep}/{i}/f"))]);
+        // Walking from the root for each entry would be ten million look-ups of up to a thousand components each.
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 60);
+    }
+
     private sealed class BrokenContent(long size) : EntryContent
     {
         private int _calls;
