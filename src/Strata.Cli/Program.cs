@@ -36,7 +36,10 @@ static int Run(string[] args)
 
     try
     {
-        return root.Parse(args).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        var parse = root.Parse(args);
+        if (WrongArguments.Complain(parse) is { } wrong)
+            return wrong;
+        return parse.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
     }
     catch (StrataException e)
     {

@@ -61,15 +61,24 @@ internal static class Session
             write(output);
             return;
         }
-        bool existed = File.Exists(path);
+        if (File.Exists(path) && (new FileInfo(path) is { Length: 0 } or { LinkTarget: not null }))
+        {
+            // A device, a pipe, a link (or an empty file, which looks no different): written through, not replaced.
+            using var through = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite, 0);
+            write(through);
+            return;
+        }
+        // Beside it, then renamed: what was there stays until the new one is whole.
+        string partial = $"{path}.{LayerId.New().ToString()[..8]}.partial";
         try
         {
-            using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, 0);
-            write(file);
+            using (var file = new FileStream(partial, FileMode.CreateNew, FileAccess.Write, FileShare.None, 0))
+                write(file);
+            File.Move(partial, path, overwrite: true);
         }
-        catch when (!existed)
+        catch
         {
-            File.Delete(path);
+            File.Delete(partial);
             throw;
         }
     }

@@ -112,13 +112,41 @@ public sealed class ImageLoader
                 throw StrataException.NotSupported($"{files.Shown} is an OCI layout of version {version}; version 1 is known.");
         }
         var index = ImageIndex.Parse(files.ReadDocument("index.json"), $"index.json of {files.Shown}");
+        var groups = Candidates(index.Manifests).GroupBy(d => NameTextOf(d, fallbackName)).ToArray();
+        if (_options.Name is { } only && groups.Length > 1)
+        {
+            // One image under several names is still one.
+            if (groups.Select(g => string.Join(' ', g.Select(d => d.Digest))).Distinct().Count() > 1)
+                throw StrataException.InvalidArgument($"{files.Shown} holds {groups.Length} images ({string.Join(", ", groups.Select(g => g.Key))}); they can't all be named '{only}'. Leave out -t.");
+            groups = groups[..1];
+        }
         var loaded = new List<ImageRecord>();
-        foreach (var group in Candidates(index.Manifests).GroupBy(d => NameOf(d, fallbackName)))
+        foreach (var group in groups)
         {
             var (bytes, manifest) = Choose(files, [.. group], 0);
-            loaded.Add(LoadImage(files, bytes, manifest, group.Key, cancellationToken));
+            string name = _options.Name ?? ImageNames.Normalize(group.Key);
+            loaded.Add(Retry(() => LoadImage(files, bytes, manifest, name, cancellationToken)));
         }
+        // An image that came under several names is one image: tell it once, with all of them.
+        loaded = [.. loaded.GroupBy(i => i.Manifest).Select(same => same.Last())];
         return loaded.Count > 0 ? loaded : throw StrataException.NotFound($"The OCI layout {files.Shown} lists no image.");
+    }
+
+    /// <summary>Others may remove a layer between our finding it and our naming an image on it; then it is unpacked after all.</summary>
+    internal static ImageRecord Retry(Func<ImageRecord> load)
+    {
+        const int Times = 10;
+        for (int i = 1; ; i++)
+        {
+            try
+            {
+                return load();
+            }
+            catch (StrataException e) when (e.Kind == ErrorKind.Unavailable && i < Times)
+            {
+                continue;
+            }
+        }
     }
 
     /// <summary>Entries of an index that can be images: attestations and other things that come with an image are left out.</summary>
@@ -172,6 +200,8 @@ public sealed class ImageLoader
         for (int i = 0; i < inputs.Length; i++)
         {
             var layer = manifest.Layers[i];
+            if (layer.Digest.Algorithm != "sha256" || config.DiffIds[i].Digest.Algorithm != "sha256")
+                throw StrataException.NotSupported($"Layer {i + 1} of the image '{name}' is named by {layer.Digest.Algorithm} and {config.DiffIds[i].Digest.Algorithm}; only sha256 is read.");
             string blob = BlobName(layer.Digest);
             long size = files.FindSize(blob) ?? throw StrataException.NotFound($"The image '{name}' is incomplete: {files.Shown} lacks the blob of layer {i + 1}, {layer.Digest}.");
             if (size != layer.SizeBytes)
@@ -179,7 +209,7 @@ public sealed class ImageLoader
             inputs[i] = new LayerInput { Open = () => files.Open(blob), DiffId = config.DiffIds[i], BlobDigest = layer.Digest, BlobBytes = size };
         }
         var layers = _store.RegisterLayers(inputs, null, _options.Progress, cancellationToken);
-        return _store.AddImage(manifestBytes, configBytes, layers.Count == 0 ? null : layers[^1].ChainId, [_options.Name ?? name]);
+        return _store.AddImage(manifestBytes, configBytes, layers.Count == 0 ? null : layers[^1].ChainId, [name]);
     }
 
     private static byte[] ReadVerified(IImageFiles files, Descriptor descriptor, string what)
@@ -195,14 +225,14 @@ public sealed class ImageLoader
     private static string BlobName(Digest digest) => $"blobs/{digest.Algorithm}/{digest.Hex}";
 
     /// <summary>containerd's full name, else a reference that is a name, else the file's name and the reference as its tag.</summary>
-    private static string NameOf(Descriptor descriptor, string fallback)
+    private static string NameTextOf(Descriptor descriptor, string fallback)
     {
         if (descriptor.Annotations.TryGetValue("io.containerd.image.name", out string? full) && full.Length > 0)
-            return ImageNames.Normalize(full);
+            return full;
         descriptor.Annotations.TryGetValue("org.opencontainers.image.ref.name", out string? reference);
         if (reference is { Length: > 0 } && (reference.Contains('/', StringComparison.Ordinal) || reference.Contains(':', StringComparison.Ordinal)))
-            return ImageNames.Normalize(reference);
+            return reference;
         string name = new(fallback.ToLowerInvariant().Select(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-' ? c : '-').SkipWhile(c => !char.IsAsciiLetterOrDigit(c)).ToArray());
-        return ImageNames.Normalize($"{(name.Length == 0 ? "image" : name)}:{(string.IsNullOrEmpty(reference) ? "latest" : reference)}");
+        return $"{(name.Length == 0 ? "image" : name)}:{(string.IsNullOrEmpty(reference) ? "latest" : reference)}";
     }
 }

@@ -20,15 +20,23 @@ public static class ImageNames
         return name.IndexOf(':', slash + 1) >= 0 || name.Contains('@', StringComparison.Ordinal) ? name : name + ":latest";
     }
 
-    /// <summary>The image that a user means: by name, with or without <c>:latest</c> and <c>docker.io/</c>, or by the beginning of its ID or manifest's digest.</summary>
-    public static ImageRecord? Find(Store.Store store, string text)
+    /// <summary>The image that a user means by a name, with or without <c>:latest</c> and <c>docker.io/</c>, and that name in full; null: none has it.</summary>
+    public static (ImageRecord Image, string Name)? FindByName(Store.Store store, string text)
     {
         string[] forms = [text, text + ":latest", "docker.io/" + text, $"docker.io/{text}:latest", "docker.io/library/" + text, $"docker.io/library/{text}:latest", $"localhost/{text}:latest"];
         foreach (string form in forms)
         {
             if (store.FindImage(form) is { } named)
-                return named;
+                return (named, form);
         }
+        return null;
+    }
+
+    /// <summary>The image that a user means: by name, or by the beginning of its ID or manifest's digest.</summary>
+    public static ImageRecord? Find(Store.Store store, string text)
+    {
+        if (FindByName(store, text) is { } named)
+            return named.Image;
         string hex = text.StartsWith("sha256:", StringComparison.Ordinal) ? text[7..] : text;
         if (!IsIdPrefix(hex))
             return null;

@@ -22,14 +22,24 @@ public sealed partial class Store
     /// <param name="top">Its topmost layer; null: it has none.</param>
     /// <param name="names">Its names.</param>
     /// <returns>The image.</returns>
+    /// <exception cref="StrataException">Unavailable: a layer is not there, perhaps since it was removed after it was registered.</exception>
     public ImageRecord AddImage(ReadOnlySpan<byte> manifest, ReadOnlySpan<byte> config, ChainId? top, IReadOnlyList<string> names)
     {
+        // Nobody removes a document between our finding it and our naming it.
+        using var documents = LockDocuments();
         // Documents first, synced: metadata never names what is not there.
         var manifestDigest = WriteBlob(manifest);
         var configDigest = WriteBlob(config);
-        long sizeBytes = top is { } chain ? GetChain(chain).Sum(layer => layer.ContentBytes) : 0;
         return _database.Write(s =>
         {
+            long sizeBytes = 0;
+            for (var next = top; next is { } chain;)
+            {
+                var layer = s.List($"SELECT {Rows.LayerColumns} FROM layers WHERE chain=$1", Rows.Layer, chain.ToString()).FirstOrDefault()
+                    ?? throw StrataException.Unavailable($"Layer {chain} of the image is not in the store; it may have been removed just now. Try again.");
+                sizeBytes += layer.ContentBytes;
+                next = layer.Parent;
+            }
             s.Run("INSERT OR IGNORE INTO images (manifest, config, top, size_bytes, created) VALUES ($1, $2, $3, $4, $5)",
                 manifestDigest.ToString(), configDigest.ToString(), top?.ToString(), sizeBytes, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
             foreach (string name in names)
@@ -69,6 +79,7 @@ public sealed partial class Store
             }
             next = removed[^1].Parent;
         }
+        using var documents = LockDocuments();
         foreach (var document in new[] { image.Manifest, image.Config })
         {
             if (_database.Read(s => s.Count("SELECT count(*) FROM images WHERE manifest=$1 OR config=$1", document.ToString())) == 0)
@@ -94,6 +105,8 @@ public sealed partial class Store
             ? bytes
             : throw StrataException.Corrupt($"The document {digest} of the store is damaged. Load its image again.");
     }
+
+    private ProcessLock LockDocuments() => ProcessLock.Acquire(Path.Combine(_layout.Locks, "documents"));
 
     private static ImageRecord WithNames(Session s, ImageRecord image) =>
         image with { Names = s.List("SELECT name FROM names WHERE manifest=$1 ORDER BY name", r => r.GetString(0), image.Manifest.ToString()) };

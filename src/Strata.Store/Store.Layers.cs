@@ -101,7 +101,7 @@ public sealed partial class Store
                 ? true
                 : throw StrataException.NotFound($"Layer {chain} was removed meanwhile.");
         });
-        Discard(layer.DriverId);
+        Discard(layer.DriverId, lease);
         return layer;
     }
 
@@ -114,10 +114,18 @@ public sealed partial class Store
     }
 
     /// <summary>Removes what a layer has on disk, after its metadata is gone. What a crash leaves of it is swept by recovery.</summary>
-    private void Discard(LayerId id)
+    private void Discard(LayerId id, Lease lease)
     {
-        Driver.Remove(id);
-        File.Delete(_layout.Recipe(id));
+        try
+        {
+            Driver.Remove(id);
+            File.Delete(_layout.Recipe(id));
+        }
+        catch
+        {
+            lease.LeaveForRecovery();
+            throw;
+        }
     }
 
     private FileStream OpenRecipe(LayerRecord layer)

@@ -34,7 +34,7 @@ public sealed partial class Store
         if (FindWritable(name) is not null)
             throw NameTaken(name);
         var below = parent is { } p ? FindLayer(p) ?? throw StrataException.NotFound($"There is no layer {p} in the store.") : null;
-        var record = new WritableRecord(name, LayerId.New(), parent, image, null, DateTimeOffset.UtcNow);
+        var record = new WritableRecord(name, LayerId.New(), parent, image, null, Rows.Now());
         using var lease = Lease.Take(_layout, record.DriverId);
         Driver.CreateReadWrite(record.DriverId, below?.DriverId, new CreateOptions { StorageOptions = storageOptions ?? new Dictionary<string, string>() });
         try
@@ -49,7 +49,7 @@ public sealed partial class Store
         }
         catch
         {
-            Driver.Remove(record.DriverId);
+            Discard(record.DriverId, lease);
             throw;
         }
         return record;
@@ -155,7 +155,7 @@ public sealed partial class Store
             throw StrataException.FailedPrecondition($"Can't remove '{name}': it is mounted at {point}. Unmount it first: strata umount {name}");
         using var lease = Lease.Take(_layout, record.DriverId); // from here on recovery finishes what a crash interrupts
         _database.Write(s => s.Run("DELETE FROM writable WHERE name=$1 AND driver_id=$2", name, record.DriverId.ToString()));
-        Driver.Remove(record.DriverId);
+        Discard(record.DriverId, lease);
     }
 
     private LayerId? DriverParentOf(WritableRecord record) =>

@@ -89,8 +89,14 @@ public sealed partial class Store : IDisposable
                 $"The store {root} is kept by the driver {recorded}; {wanted} would not see its layers. Leave out --driver, or use another --root.");
         }
         var driver = registry.New(root, wanted ?? recorded, DriverOptions.Parse(options.DriverOptions));
-        if (recorded is null)
-            database.Write(s => s.Run("INSERT OR IGNORE INTO meta VALUES ('driver', $1)", driver.Name));
-        return driver;
+        if (recorded is not null)
+            return driver;
+        string kept = database.Write(s =>
+        {
+            s.Run("INSERT OR IGNORE INTO meta VALUES ('driver', $1)", driver.Name);
+            return s.List("SELECT value FROM meta WHERE key='driver'", r => r.GetString(0))[0];
+        });
+        // Another process may have made the store at the same time, with another driver.
+        return kept == driver.Name ? driver : OpenDriver(database, registry, root, options);
     }
 }

@@ -31,12 +31,17 @@ internal sealed class StoreLayout(string root)
             Directory.CreateDirectory(directory, Private);
     }
 
-    /// <summary>A private file for something on its way, deleted when it is closed. On the store's own file system, so that it may be large.</summary>
-    internal FileStream OpenTemporary() => new(
-        Path.Combine(Temporary, LayerId.New().ToString()), new FileStreamOptions
+    /// <summary>A private file without a name for something on its way: gone when it is closed, and when the process is killed. On the store's own file system, so that it may be large.</summary>
+    internal FileStream OpenTemporary()
+    {
+        string path = Path.Combine(Temporary, LayerId.New().ToString());
+        var file = new FileStream(path, new FileStreamOptions
         {
-            Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Options = FileOptions.DeleteOnClose, BufferSize = 128 * 1024, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, BufferSize = 128 * 1024, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
         });
+        File.Delete(path);
+        return file;
+    }
 
     /// <summary>Removes a directory tree or file; nothing there is no error.</summary>
     internal static void Remove(string path) => TreeRemover.Remove(path);

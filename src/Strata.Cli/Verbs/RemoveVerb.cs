@@ -19,7 +19,7 @@ internal static class RemoveVerb
                 {
                     Remove(store, name);
                 }
-                catch (StrataException e) when (e.Kind is ErrorKind.NotFound or ErrorKind.FailedPrecondition)
+                catch (StrataException e) when (e.Kind is ErrorKind.NotFound or ErrorKind.FailedPrecondition or ErrorKind.InvalidArgument)
                 {
                     Console.Error.WriteLine($"strata: {e.Message}"); // the others still go
                     code = ExitCodes.Of(e.Kind);
@@ -37,16 +37,13 @@ internal static class RemoveVerb
             store.RemoveWritable(text);
             Console.Out.WriteLine($"Removed {text}");
         }
+        else if (ImageNames.FindByName(store, text) is { Image.Names.Count: > 1 } named)
+        {
+            store.RemoveName(named.Name);
+            Console.Out.WriteLine($"Removed the name {named.Name}");
+        }
         else if (ImageNames.Find(store, text) is { } image)
         {
-            bool byName = image.Names.Contains(text) || image.Names.Any(n => n.EndsWith(text, StringComparison.Ordinal) || n.EndsWith(text + ":latest", StringComparison.Ordinal));
-            if (byName && image.Names.Count > 1)
-            {
-                string name = image.Names.First(n => n == text || n.EndsWith(text, StringComparison.Ordinal) || n.EndsWith(text + ":latest", StringComparison.Ordinal));
-                store.RemoveName(name);
-                Console.Out.WriteLine($"Removed the name {name}");
-                return;
-            }
             var layers = store.RemoveImage(image.Manifest);
             Console.Out.WriteLine($"Removed image {(image.Names.Count > 0 ? string.Join(", ", image.Names) : Output.Short(image.Config))} and {layers.Count} layers");
         }

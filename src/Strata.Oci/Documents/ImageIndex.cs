@@ -11,6 +11,9 @@ public sealed record ImageIndex(IReadOnlyList<Descriptor> Manifests)
         using var json = JsonDocuments.Parse(bytes, what);
         if (json.Find(json.Root, "layers") is not null || json.Find(json.Root, "config") is not null)
             throw json.Wrong("it has 'layers' or 'config', as a manifest has: it could be read as two different things");
+        if (json.FindString(json.Root, "mediaType") is { } type && !MediaTypes.IsIndex(type))
+            throw json.Wrong($"it is of the type '{type}', which is no index's");
+        json.RequireSchemaVersion2();
         return new ImageIndex(json.Array(json.Root, "manifests").Select(json.Descriptor).ToArray());
     }
 }

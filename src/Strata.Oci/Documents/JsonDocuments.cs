@@ -22,15 +22,52 @@ internal sealed class JsonDocuments : IDisposable
 
     internal static JsonDocuments Parse(ReadOnlyMemory<byte> bytes, string what)
     {
+        JsonDocument? document = null;
         try
         {
-            return new JsonDocuments(JsonDocument.Parse(bytes, new JsonDocumentOptions { AllowDuplicateProperties = false }), what);
+            document = JsonDocument.Parse(bytes, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            RequireText(document.RootElement);
+            return new JsonDocuments(document, what);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            document?.Dispose();
             throw StrataException.InvalidArgument($"{what} is no valid JSON: {e.Message}", e);
         }
     }
+
+    /// <summary>The parser lets strings pass that are no text, such as halves of surrogates; reading one throws InvalidOperationException, here and not later.</summary>
+    private static void RequireText(JsonElement element)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.String:
+                _ = element.GetString();
+                break;
+            case JsonValueKind.Array:
+                foreach (var item in element.EnumerateArray())
+                    RequireText(item);
+                break;
+            case JsonValueKind.Object:
+                foreach (var property in element.EnumerateObject())
+                {
+                    _ = property.Name;
+                    RequireText(property.Value);
+                }
+                break;
+        }
+    }
+
+    /// <summary>The schema version that both manifests and indexes must have.</summary>
+    internal void RequireSchemaVersion2()
+    {
+        if (Find(Root, "schemaVersion") is not { ValueKind: JsonValueKind.Number } version || !version.TryGetInt32(out int number) || number != 2)
+            throw StrataException.NotSupported($"{_what} is of another schema version than 2; such images must be pulled and saved anew.");
+    }
+
+    /// <summary>An array of strings.</summary>
+    internal string[] Strings(JsonElement parent, string name) =>
+        [.. Array(parent, name).Select(item => item.ValueKind == JsonValueKind.String ? item.GetString()! : throw Wrong($"'{name}' holds something that is no string"))];
 
     internal StrataException Wrong(string why) => StrataException.InvalidArgument($"{_what} is wrong: {why}.");
 

@@ -19,8 +19,7 @@ public sealed record Manifest(string MediaType, Descriptor Config, IReadOnlyList
         string? type = json.FindString(root, "mediaType");
         if (type is not null && !MediaTypes.IsManifest(type))
             throw StrataException.NotSupported($"{what} is of the type '{type}', which is no image's manifest.");
-        if (json.Find(root, "schemaVersion") is not { } version || !version.TryGetInt32(out int number) || number != 2)
-            throw StrataException.NotSupported($"{what} is of another schema version than 2; such images must be pulled and saved anew.");
+        json.RequireSchemaVersion2();
         var config = json.Descriptor(json.Object(root, "config"));
         if (!MediaTypes.IsConfig(config.MediaType))
         {

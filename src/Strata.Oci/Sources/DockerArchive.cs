@@ -13,15 +13,17 @@ internal sealed class DockerArchive(IImageFiles files, Store.Store store, LoadOp
         using var json = JsonDocuments.Parse(files.ReadDocument("manifest.json"), $"manifest.json of {files.Shown}");
         if (json.Root.ValueKind != System.Text.Json.JsonValueKind.Array)
             throw json.Wrong("it is no array");
+        if (options.Name is not null && json.Root.GetArrayLength() > 1)
+            throw StrataException.InvalidArgument($"{files.Shown} holds {json.Root.GetArrayLength()} images; they can't all be named '{options.Name}'. Leave out -t.");
         var loaded = new List<ImageRecord>();
         foreach (var image in json.Root.EnumerateArray())
         {
             string configName = json.String(image, "Config");
-            string[] layers = [.. json.Array(image, "Layers").Select(l => l.GetString() ?? throw json.Wrong("a layer has no file name"))];
-            string[] tags = json.Find(image, "RepoTags") is { ValueKind: System.Text.Json.JsonValueKind.Array } all
-                ? [.. all.EnumerateArray().Select(t => ImageNames.Normalize(t.GetString() ?? throw json.Wrong("a tag is no string")))]
-                : [];
-            loaded.Add(Load(configName, layers, options.Name is { } name ? [name] : tags, cancellationToken));
+            string[] layers = json.Strings(image, "Layers");
+            string[] names = options.Name is { } name ? [name]
+                : json.Find(image, "RepoTags") is null or { ValueKind: System.Text.Json.JsonValueKind.Null } ? []
+                : [.. json.Strings(image, "RepoTags").Select(ImageNames.Normalize)];
+            loaded.Add(ImageLoader.Retry(() => Load(configName, layers, names, cancellationToken)));
         }
         return loaded;
     }

@@ -3,21 +3,27 @@ namespace Strata.Oci;
 /// <summary>The files of a folder. Names come from documents that may lie: they must stay inside, and symbolic links are not followed.</summary>
 internal sealed class FolderFiles(string folder) : IImageFiles
 {
+    private readonly string _root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+
     public string Shown => folder;
 
     public long? FindSize(string name)
     {
         var file = new FileInfo(PathOf(name));
-        if (!file.Exists)
-            return null;
-        return file.LinkTarget is null
-            ? file.Length
-            : throw StrataException.InvalidArgument($"The file '{name}' of {folder} is a symbolic link; an image's files must be files.");
+        // Each directory on the way too: blobs/ may be a link to somewhere else.
+        for (FileSystemInfo at = file; at.FullName.Length > _root.Length; at = new DirectoryInfo(Path.GetDirectoryName(at.FullName)!))
+        {
+            if (at.LinkTarget is not null)
+                throw StrataException.InvalidArgument($"The file '{name}' of {folder} is or lies below a symbolic link; an image's files must be files in it.");
+        }
+        return file.Exists ? file.Length : null;
     }
 
     public Stream Open(string name)
     {
-        _ = FindSize(name) ?? throw StrataException.NotFound($"{folder} has no file '{name}'.");
+        long size = FindSize(name) ?? throw StrataException.NotFound($"{folder} has no file '{name}'.");
+        if (size == 0)
+            return Stream.Null; // a fifo or device has no size either, and opening one could wait for ever
         return new FileStream(PathOf(name), new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Read, Share = FileShare.Read, BufferSize = 0, Options = FileOptions.SequentialScan });
     }
 
@@ -29,6 +35,6 @@ internal sealed class FolderFiles(string folder) : IImageFiles
     {
         if (name.Contains('\0', StringComparison.Ordinal) || name.StartsWith('/') || name.Split('/').Contains(".."))
             throw StrataException.InvalidArgument($"The image {folder} names a file '{name}', which is not inside it.");
-        return Path.Combine(folder, name);
+        return Path.GetFullPath(Path.Combine(_root, name));
     }
 }

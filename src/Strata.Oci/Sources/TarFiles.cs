@@ -33,9 +33,15 @@ internal sealed class TarFiles : IImageFiles
                 if (_files.Count + _links.Count > MaxFiles)
                     throw StrataException.Exhausted($"{shown} has more than {MaxFiles} files; that is no image.");
                 if (entry.Type == TarEntryType.RegularFile && entry.Extents is null)
+                {
+                    _links.Remove(name); // the last entry of a name counts
                     _files[name] = (reader.DataOffsetBytes, entry.SizeBytes);
+                }
                 else if (entry.Type is TarEntryType.Symlink or TarEntryType.HardLink)
+                {
+                    _files.Remove(name);
                     _links[name] = Target(name, Encoding.UTF8.GetString(entry.LinkName), entry.Type == TarEntryType.Symlink);
+                }
             }
         }
         catch

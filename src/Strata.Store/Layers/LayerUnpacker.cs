@@ -2,6 +2,7 @@ using System.Runtime.ExceptionServices;
 using Strata.Drivers;
 using Strata.Formats.Compression;
 using Strata.Formats.Tar;
+using Strata.Store.Metadata;
 
 namespace Strata.Store;
 
@@ -69,12 +70,22 @@ internal sealed class LayerUnpacker : IDisposable
     {
         for (int i = _made.Count - 1; i >= 0; i--)
         {
-            if (!_keep)
+            var (id, lease) = _made[i];
+            using (lease)
             {
-                _driver.Remove(_made[i].Id);
-                File.Delete(_layout.Recipe(_made[i].Id));
+                if (_keep)
+                    continue;
+                try
+                {
+                    _driver.Remove(id);
+                    File.Delete(_layout.Recipe(id));
+                }
+                catch (Exception e) when (e is StrataException or IOException or UnauthorizedAccessException)
+                {
+                    // Must not hide why the layer failed; the next opening of the store removes it.
+                    lease.LeaveForRecovery();
+                }
             }
-            _made[i].Lease.Dispose();
         }
     }
 
@@ -155,7 +166,7 @@ internal sealed class LayerUnpacker : IDisposable
             throw StrataException.Corrupt($"Layer {index + 1} of {_inputs.Length} is damaged: its blob is {blob.Digest}, not {blobWanted}. Get the image again.");
         _applied[index].TrySetResult();
         return new LayerRecord(
-            default, diffId, null, id, tar.CountBytes, contentBytes, blob.Digest, blob.CountBytes, DateTimeOffset.UtcNow);
+            default, diffId, null, id, tar.CountBytes, contentBytes, blob.Digest, blob.CountBytes, Rows.Now());
     }
 
     private void AwaitParent(int index, CancellationToken cancellationToken)

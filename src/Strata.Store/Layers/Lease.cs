@@ -10,6 +10,7 @@ internal sealed class Lease : IDisposable
 {
     private readonly string _path;
     private readonly ProcessLock _lock;
+    private bool _left;
 
     private Lease(string path, ProcessLock locked)
     {
@@ -21,7 +22,13 @@ internal sealed class Lease : IDisposable
     internal static Lease Take(StoreLayout layout, LayerId id)
     {
         string path = Path.Combine(layout.Leases, id.ToString());
-        return new Lease(path, ProcessLock.Acquire(path));
+        while (true)
+        {
+            var locked = ProcessLock.Acquire(path);
+            if (File.Exists(path))
+                return new Lease(path, locked);
+            locked.Dispose(); // recovery of another process took it for abandoned between its making and its locking, and deleted it
+        }
     }
 
     /// <summary>The layers whose lease is still there though its process is gone. The caller releases each after it dealt with it.</summary>
@@ -34,10 +41,14 @@ internal sealed class Lease : IDisposable
         }
     }
 
+    /// <summary>The layer could be neither finished nor removed: the lease stays, and whoever opens the store next tries again.</summary>
+    internal void LeaveForRecovery() => _left = true;
+
     /// <summary>Gives the lease back: the layer is named by metadata now, or gone.</summary>
     public void Dispose()
     {
-        File.Delete(_path);
+        if (!_left)
+            File.Delete(_path);
         _lock.Dispose();
     }
 }

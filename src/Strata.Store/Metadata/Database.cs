@@ -12,6 +12,7 @@ internal sealed class Database : IDisposable
 {
     internal const int SchemaVersion = 1;
     private const int BusyTimeoutSeconds = 60;
+    private const int SharedMemorySizeError = 10 | (19 << 8); // SQLITE_IOERR_SHMSIZE
 
     private const string Schema = """
         CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -140,6 +141,8 @@ internal sealed class Database : IDisposable
             {
                 5 or 6 => StrataException.Unavailable($"{what} is locked by another process for longer than {BusyTimeoutSeconds} s. Try again.", e),
                 8 or 14 => StrataException.FailedPrecondition($"{what} can't be opened or written: {e.Message} Is the root read-only, or another user's?", e),
+                // SQLite tells a full disk from other I/O errors only where it writes data, not where it makes the file that its WAL is shared by.
+                10 when e.SqliteExtendedErrorCode == SharedMemorySizeError => StrataException.Exhausted($"{what} can't be opened: the disk is full. Free some space.", e),
                 10 => StrataException.Corrupt($"{what} can't be read or written: {e.Message}", e),
                 11 or 26 => StrataException.Corrupt($"{what} is damaged or no database: {e.Message}", e),
                 13 => StrataException.Exhausted($"{what} can't be written: the disk is full.", e),

@@ -29,6 +29,9 @@ internal static class Rows
         $"INSERT INTO writable ({WritableColumns}) VALUES ($1, $2, $3, $4, $5, $6)",
         layer.Name, layer.DriverId.ToString(), layer.Parent?.ToString(), layer.Image?.ToString(), layer.MountTarget, layer.Created.ToUnixTimeMilliseconds());
 
+    /// <summary>Now, as exact as it is kept: what is made and what is read back are equal.</summary>
+    internal static DateTimeOffset Now() => DateTimeOffset.FromUnixTimeMilliseconds(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
+
     private static ChainId? Chain(SqliteDataReader row, int column) => row.IsDBNull(column) ? null : new ChainId(Digest.Parse(row.GetString(column)));
 
     private static DateTimeOffset Time(SqliteDataReader row, int column) => DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(column));

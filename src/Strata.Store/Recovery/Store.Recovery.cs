@@ -7,7 +7,7 @@ public sealed partial class Store
 
     /// <summary>
     /// Looks at abandoned leases only, of which there are none after a clean end. A leased layer that the metadata names was finished; any other
-    /// is removed.
+    /// is removed. What can't be removed now, because it is mounted for instance, stays for the next time: a store must open.
     /// </summary>
     private void Recover()
     {
@@ -16,8 +16,16 @@ public sealed partial class Store
             using (lease)
             {
                 bool named = _database.Read(s => s.Count("SELECT (SELECT count(*) FROM layers WHERE driver_id=$1) + (SELECT count(*) FROM writable WHERE driver_id=$1)", id.ToString())) > 0;
-                if (!named)
-                    Discard(id);
+                if (named)
+                    continue;
+                try
+                {
+                    Discard(id, lease);
+                }
+                catch (Exception e) when (e is StrataException or IOException or UnauthorizedAccessException)
+                {
+                    continue; // the lease was left
+                }
             }
         }
         foreach (string file in Directory.EnumerateFiles(_layout.Temporary))
