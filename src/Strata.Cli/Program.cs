@@ -1,15 +1,15 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using System.Text;
-using Microsoft.Win32.SafeHandles;
 using Strata;
 using Strata.Cli;
 using Strata.Cli.Verbs;
 
-// The version alone, before anything is set up, and without the console: it is what scripts ask most often.
+// The version alone, before anything is set up, and without the console's encodings: it is what scripts ask most often.
 if (args.AsSpan().Contains("--version"))
 {
-    using var output = new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+    // No FileStream: where the output is a file it would write at a place and not move on, and what comes next would overwrite it.
+    using var output = Console.OpenStandardOutput();
     output.Write(Encoding.ASCII.GetBytes($"strata {ProgramVersion.Number}\n"));
     return ExitCodes.Ok;
 }
