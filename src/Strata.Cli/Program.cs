@@ -22,6 +22,7 @@ static int Run(string[] args)
     root.Options.Add(Session.RootOption);
     root.Options.Add(Session.DriverOption);
     root.Options.Add(Session.DriverOptionsOption);
+    root.Options.Add(Session.LimitsOption);
     foreach (var command in (Command[])
     [
         LoadVerb.Make(), ImagesVerb.Make(), LayersVerb.Make(), TreeVerb.Make(), InfoVerb.Make(), StatusVerb.Make(), CreateVerb.Make(), RemoveVerb.Make(), MountVerb.Make(),

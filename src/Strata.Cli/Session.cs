@@ -27,6 +27,13 @@ internal static class Session
         HelpName = "KEY=VALUE",
     };
 
+    internal static readonly Option<string[]> LimitsOption = new("--limit")
+    {
+        Description = $"What layers may contain at most; may be given more than once. {LimitNames.Help}",
+        Recursive = true,
+        HelpName = "NAME=NUMBER",
+    };
+
     internal static CancellationToken Cancellation { get; set; }
 
     internal static Option<bool> Json() => new("--json") { Description = "Print JSON." };
@@ -48,6 +55,7 @@ internal static class Session
         Root = RootOf(parse),
         Driver = parse.GetValue(DriverOption),
         DriverOptions = parse.GetValue(DriverOptionsOption) ?? [],
+        Limits = LimitNames.Parse(parse.GetValue(LimitsOption) ?? []),
     });
 
     /// <summary>Where a verb writes a tar: a file that is removed if it does not become whole, or standard output, but never a terminal.</summary>

@@ -23,7 +23,7 @@ internal static class InfoVerb
                 ("version", "strata " + ProgramVersion.Number),
                 ("root", Path.GetFullPath(root)),
                 ("backing file system", FsMagic.Of(root).ToString()),
-                ("kernel", Environment.OSVersion.Version.ToString()),
+                ("kernel", File.ReadAllText("/proc/sys/kernel/osrelease").Trim()),
                 ("privileged", Environment.IsPrivilegedProcess ? "yes" : "no: nothing can be mounted; vfs does all that needs no mount"),
                 ("used with", string.Join(", ", registry.FindPrior(root)) is { Length: > 0 } prior ? prior : "nothing yet"),
                 ("would choose", chosen ?? "none"),

@@ -39,31 +39,9 @@ public static class Compressor
             : throw StrataException.InvalidArgument($"{kind} has no compression level {level}; it has 1 to {highest}.");
 
     /// <summary>Lets the buffer around it be disposed without the destination.</summary>
-    private sealed class Uncloseable(Stream inner, bool leaveOpen) : Stream
+    private sealed class Uncloseable(Stream inner, bool leaveOpen) : WriteOnlyStream
     {
-        public override bool CanRead => false;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => true;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
         public override void Flush() => inner.Flush();
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => inner.Write(buffer, offset, count);
 
         public override void Write(ReadOnlySpan<byte> buffer) => inner.Write(buffer);
 

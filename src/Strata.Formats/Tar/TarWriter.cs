@@ -1,3 +1,4 @@
+using Strata.Formats.Compression;
 using System.Buffers;
 using System.Buffers.Text;
 using System.Text;
@@ -333,23 +334,9 @@ public sealed class TarWriter : IDisposable
     }
 
     /// <summary>Passes on as many bytes as an entry was announced with.</summary>
-    private sealed class CountingStream(Stream inner, TarEntry entry) : Stream
+    private sealed class CountingStream(Stream inner, TarEntry entry) : WriteOnlyStream
     {
         private long _written;
-
-        public override bool CanRead => false;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => true;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
 
         public override void Write(ReadOnlySpan<byte> buffer)
         {
@@ -359,15 +346,7 @@ public sealed class TarWriter : IDisposable
             inner.Write(buffer);
         }
 
-        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-
         public override void Flush() => inner.Flush();
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
 
         internal void RequireWhole()
         {
