@@ -19,6 +19,8 @@ internal sealed class OpenDirectory
     /// <summary>The same for the same directory, however often it is opened: chooses the thread that writes into it.</summary>
     internal uint Lane { get; }
 
+    internal FileDescriptor File => _file;
+
     internal int Number => _file.Number;
 
     /// <summary>Where it really stands below the root.</summary>

@@ -18,16 +18,23 @@ public sealed partial class TreeWriter
     {
         if (_cache.Find(path.Bytes) is { } known)
             return known;
-        var errno = Open(path, out var file);
+        // One step from a parent that is open costs the same at every depth.
+        var parent = path.IsRoot ? null : _cache.Find(path.ParentBytes);
+        var errno = parent is null
+            ? Open(path, out var file)
+            : FileCalls.TryOpenAt(parent.Number, path.Name, OpenFlags.Path | OpenFlags.Directory | OpenFlags.NoFollow, 0, out file);
         OpenDirectory directory;
         if (errno == Errno.None)
         {
-            directory = new OpenDirectory(file!, path, throughSymlink: false);
+            var actual = parent is null ? path : ActualPath(parent, path);
+            directory = new OpenDirectory(file!, actual, throughSymlink: actual != path);
         }
         else if (errno is Errno.ENOENT or Errno.ENOTDIR or Errno.ELOOP)
         {
             // A link, or something missing or wrong: jobs that are under way may change what is there.
             DrainAll();
+            if (parent is null && Open(path.Parent, out var above) == Errno.None)
+                AddToCache(path.ParentBytes, new OpenDirectory(above!, path.Parent, throughSymlink: false)); // its next child needs it, too
             directory = Walk(path, index);
             directory.ThroughSymlink = directory.Path != path;
         }
@@ -35,10 +42,15 @@ public sealed partial class TreeWriter
         {
             throw new LinuxException(errno, "openat2", path.ToString());
         }
-        _cache.Add(path.Bytes, directory);
+        AddToCache(path.Bytes, directory);
+        return directory;
+    }
+
+    private void AddToCache(ReadOnlySpan<byte> path, OpenDirectory directory)
+    {
+        _cache.Add(path, directory);
         if (_unfinished.KeepsTimes)
             _unfinished.KeepTime(directory.Path, directory.Number);
-        return directory;
     }
 
     private Errno Open(EntryPath path, out FileDescriptor? file) => RootedCalls.TryOpenInRoot(
@@ -102,11 +114,16 @@ public sealed partial class TreeWriter
     }
 
     /// <summary>
-    /// Opens the deepest directory of a path that is there without a link on the way, found by halving: a hostile layer with deep paths shall not
+    /// Opens the deepest directory of a path that is there without a link on the way: its parent if that is open, else found by halving: a hostile layer with deep paths shall not
     /// cost a call for each component of each entry.
     /// </summary>
     private OpenDirectory OpenDeepest(EntryPath path, Stack<byte[]> rest)
     {
+        if (_cache.Find(path.ParentBytes) is { } parent)
+        {
+            rest.Push(path.Name.ToArray());
+            return new OpenDirectory(FileCalls.OpenAt(parent.File, "."u8, OpenFlags.Path | OpenFlags.Directory), parent.Path, throughSymlink: false);
+        }
         var ends = new List<int> { 0 };
         for (int i = 0; i < path.Bytes.Length; i++)
         {
