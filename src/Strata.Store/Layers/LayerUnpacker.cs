@@ -141,15 +141,14 @@ internal sealed class LayerUnpacker : IDisposable
         var parent = index == 0 ? _below?.DriverId : _made[index - 1].Id;
         using var blob = new HashingStream(new ReportingStream(input, _progress, index, _inputs.Length));
         using var decompressed = Decompressor.Open(blob, out _, _limits, leaveOpen: true);
-        var tar = new HashingStream(decompressed, leaveOpen: true);
+        // Decompressing, the longest part, has a thread of its own; hashing, parsing and writing run beside it.
+        using var tar = new HashingStream(new PrefetchStream(decompressed, leaveOpen: true));
         string recipePath = _layout.Recipe(id);
         long contentBytes;
-        // Decompressing and hashing have a thread of their own; the one that parses and the ones that write run beside it.
-        using (var ahead = new PrefetchStream(tar))
+        using (var recipe = _driver.Capabilities.ReproducesExactDiffs ? null : new FileStream(recipePath, FileMode.Create, FileAccess.Write, FileShare.Read, 64 * 1024))
         {
-            using var recipe = _driver.Capabilities.ReproducesExactDiffs ? null : new FileStream(recipePath, FileMode.Create, FileAccess.Write, FileShare.Read, 64 * 1024);
             using var recorder = recipe is null ? null : new TarRecipeRecorder(recipe);
-            contentBytes = _driver.ApplyDiff(id, parent, ahead, new ApplyOptions
+            contentBytes = _driver.ApplyDiff(id, parent, tar, new ApplyOptions
             {
                 Limits = _limits,
                 Recorder = recorder,
