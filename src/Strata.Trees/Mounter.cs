@@ -6,6 +6,9 @@ namespace Strata.Trees;
 /// <summary>Performs mounts that are described as data: by the mount API of Linux 5.2 where it serves, else by mount(2).</summary>
 public static class Mounter
 {
+    /// <summary>A busy mount is tried again after 1, 2, 4 … up to so many milliseconds: half a second in all.</summary>
+    private const int LongestWaitMilliseconds = 256;
+
     /// <summary>Mounts at a directory.</summary>
     /// <param name="mounts">What to mount, in order; each at its own <see cref="Mount.Target"/> below the directory.</param>
     /// <param name="directory">The directory; must exist.</param>
@@ -44,6 +47,12 @@ public static class Mounter
     public static bool Unmount(string directory, bool lazy = false)
     {
         var errno = MountCalls.TryUnmount(directory, lazy);
+        // A process that is just being started holds its parent's open files until it runs: busy for a moment is normal (moby#32461 and many more).
+        for (int wait = 1; errno == Errno.EBUSY && wait <= LongestWaitMilliseconds; wait *= 2)
+        {
+            Thread.Sleep(wait);
+            errno = MountCalls.TryUnmount(directory, lazy);
+        }
         return errno switch
         {
             Errno.None => true,
