@@ -48,9 +48,19 @@ public sealed class MountCounter
     /// <summary>Runs something while nobody can mount the layer, if nobody has it mounted; false: somebody has.</summary>
     public bool IfUnused(LayerId id, string point, Action action)
     {
-        using (var counted = Open(id))
+        SafeFileHandle? counted;
+        try
         {
-            if (Current(counted, point) > 0)
+            counted = Open(id);
+        }
+        catch (Exception e) when (e is StrataException { Kind: ErrorKind.Exhausted } or IOException && !File.Exists(PathOf(id)) && !IsMounted(point))
+        {
+            // No inode is left for the count: then nobody can begin to be counted either, and removing is what makes room.
+            counted = null;
+        }
+        using (counted)
+        {
+            if (counted is not null && Current(counted, point) > 0)
                 return false;
             action();
             File.Delete(PathOf(id));

@@ -21,6 +21,7 @@ public abstract class ProtoDriver : IProtoDriver
         Name = name;
         Home = Path.GetFullPath(home);
         Directory.CreateDirectory(Home, HomeMode);
+        Directory.CreateDirectory(Trash, HomeMode); // now: when no inode is left, removing must still work
         _counter = new MountCounter(Path.Combine(Home, ".mounts"));
     }
 
@@ -46,7 +47,10 @@ public abstract class ProtoDriver : IProtoDriver
     public void Remove(LayerId id)
     {
         if (!Exists(id))
+        {
+            SweepTrash(); // it may be there: moved by a process that ended before it was deleted
             return;
+        }
         bool free = _counter.IfUnused(id, MountPointOf(id), () =>
         {
             if (Exists(id))

@@ -25,6 +25,18 @@ public sealed partial class Store
     /// <exception cref="StrataException">Unavailable: a layer is not there, perhaps since it was removed after it was registered.</exception>
     public ImageRecord AddImage(ReadOnlySpan<byte> manifest, ReadOnlySpan<byte> config, ChainId? top, IReadOnlyList<string> names)
     {
+        try
+        {
+            return Add(manifest, config, top, names);
+        }
+        catch (Exception e) when (FileErrors.Is(e))
+        {
+            throw FileErrors.Translate(e, $"Can't add an image to the store {Root}");
+        }
+    }
+
+    private ImageRecord Add(ReadOnlySpan<byte> manifest, ReadOnlySpan<byte> config, ChainId? top, IReadOnlyList<string> names)
+    {
         // Nobody removes a document between our finding it and our naming it.
         using var documents = LockDocuments();
         // Documents first, synced: metadata never names what is not there.
@@ -56,14 +68,14 @@ public sealed partial class Store
     /// <returns>The layers that were removed, the topmost first.</returns>
     public IReadOnlyList<LayerRecord> RemoveImage(Digest manifest)
     {
-        var image = _database.Write(s =>
+        var image = _reserve.Using(() => _database.Write(s =>
         {
             var found = s.List($"SELECT {Rows.ImageColumns} FROM images WHERE manifest=$1", Rows.Image, manifest.ToString()).FirstOrDefault()
                 ?? throw StrataException.NotFound($"There is no image {manifest} in the store.");
             s.Run("DELETE FROM names WHERE manifest=$1", manifest.ToString());
             s.Run("DELETE FROM images WHERE manifest=$1", manifest.ToString());
             return found;
-        });
+        }));
         var removed = new List<LayerRecord>();
         for (var next = image.TopLayer; next is { } chain;)
         {
@@ -119,7 +131,8 @@ public sealed partial class Store
     {
         var digest = Digest.Sha256(SHA256.HashData(bytes));
         string path = BlobPath(digest);
-        if (File.Exists(path))
+        // Compared, so that loading an image again heals a damaged document.
+        if (File.Exists(path) && bytes.SequenceEqual(File.ReadAllBytes(path)))
             return digest;
         DurableFile.Write(path, Path.Combine(_layout.Temporary, LayerId.New().ToString()), bytes);
         return digest;

@@ -39,7 +39,11 @@ public sealed partial class Store
     /// Corrupt: a digest does not match, or the data is broken. InvalidArgument: a layer holds what none may. Exhausted: a limit, or the disk.
     /// </exception>
     public IReadOnlyList<LayerRecord> RegisterLayers(
-        IReadOnlyList<LayerInput> baseFirst, ChainId? parent = null, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
+        IReadOnlyList<LayerInput> baseFirst, ChainId? parent = null, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default) =>
+        Guard($"Can't add layers to the store {Root}", () => Register(baseFirst, parent, progress, cancellationToken));
+
+    private List<LayerRecord> Register(
+        IReadOnlyList<LayerInput> baseFirst, ChainId? parent, IProgress<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         var done = new List<LayerRecord>();
         while (true)
@@ -92,6 +96,12 @@ public sealed partial class Store
     public LayerRecord RemoveLayer(ChainId chain)
     {
         var layer = FindLayer(chain) ?? throw StrataException.NotFound($"There is no layer {chain} in the store.");
+        return Guard($"Can't remove layer {chain}", () => _reserve.Using(() => Remove(layer)));
+    }
+
+    private LayerRecord Remove(LayerRecord layer)
+    {
+        var chain = layer.ChainId;
         using var lease = Lease.Take(_layout, layer.DriverId); // from here on recovery finishes what a crash interrupts
         _database.Write(s =>
         {

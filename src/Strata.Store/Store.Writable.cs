@@ -35,14 +35,19 @@ public sealed partial class Store
             throw NameTaken(name);
         var below = parent is { } p ? FindLayer(p) ?? throw StrataException.NotFound($"There is no layer {p} in the store.") : null;
         var record = new WritableRecord(name, LayerId.New(), parent, image, null, Rows.Now());
+        return Guard($"Can't make the writable layer '{name}'", () => Create(record, below, storageOptions));
+    }
+
+    private WritableRecord Create(WritableRecord record, LayerRecord? below, IReadOnlyDictionary<string, string>? storageOptions)
+    {
         using var lease = Lease.Take(_layout, record.DriverId);
         Driver.CreateReadWrite(record.DriverId, below?.DriverId, new CreateOptions { StorageOptions = storageOptions ?? new Dictionary<string, string>() });
         try
         {
             _database.Write(s =>
             {
-                if (s.Count("SELECT count(*) FROM writable WHERE name=$1", name) > 0)
-                    throw NameTaken(name);
+                if (s.Count("SELECT count(*) FROM writable WHERE name=$1", record.Name) > 0)
+                    throw NameTaken(record.Name);
                 Rows.Insert(s, record);
                 return 0;
             });
@@ -140,9 +145,13 @@ public sealed partial class Store
     public LayerRecord Commit(string name, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
     {
         var record = GetWritable(name);
-        using var tar = _layout.OpenTemporary();
-        Driver.Diff(record.DriverId, DriverParentOf(record), tar, new DiffOptions { Progress = progress }, cancellationToken);
-        tar.Position = 0;
+        using var tar = OpenTemporary();
+        Guard($"Can't keep the changes of '{name}'", () =>
+        {
+            Driver.Diff(record.DriverId, DriverParentOf(record), tar, new DiffOptions { Progress = progress }, cancellationToken);
+            tar.Position = 0;
+            return 0;
+        });
         return RegisterLayers([new LayerInput { Open = () => new Borrowed(tar), BlobBytes = tar.Length }], record.Parent, progress, cancellationToken)[0];
     }
 
@@ -153,9 +162,15 @@ public sealed partial class Store
         var record = GetWritable(name);
         if (FindMountPoint(record) is { } point)
             throw StrataException.FailedPrecondition($"Can't remove '{name}': it is mounted at {point}. Unmount it first: strata umount {name}");
+        Guard($"Can't remove '{name}'", () => _reserve.Using(() => Remove(record)));
+    }
+
+    private bool Remove(WritableRecord record)
+    {
         using var lease = Lease.Take(_layout, record.DriverId); // from here on recovery finishes what a crash interrupts
-        _database.Write(s => s.Run("DELETE FROM writable WHERE name=$1 AND driver_id=$2", name, record.DriverId.ToString()));
+        _database.Write(s => s.Run("DELETE FROM writable WHERE name=$1 AND driver_id=$2", record.Name, record.DriverId.ToString()));
         Discard(record.DriverId, lease);
+        return true;
     }
 
     private LayerId? DriverParentOf(WritableRecord record) =>

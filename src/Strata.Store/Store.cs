@@ -1,5 +1,6 @@
 using Strata.Drivers;
 using Strata.Store.Metadata;
+using Strata.Trees;
 
 namespace Strata.Store;
 
@@ -21,12 +22,14 @@ public sealed partial class Store : IDisposable
     private readonly StoreLayout _layout;
     private readonly Database _database;
     private readonly LayerLimits _limits;
+    private readonly Reserve _reserve;
 
     private Store(StoreLayout layout, Database database, IDriver driver, LayerLimits limits)
     {
         _layout = layout;
         _database = database;
         _limits = limits;
+        _reserve = new Reserve(layout);
         Driver = driver;
     }
 
@@ -56,14 +59,23 @@ public sealed partial class Store : IDisposable
         {
             throw StrataException.FailedPrecondition($"Can't make or use the store {root}: {e.Message} Choose another one with --root DIR.", e);
         }
-        var database = Database.Open(layout.Database, create: true);
+        var reserve = new Reserve(layout);
+        var database = reserve.Using(() => Database.Open(layout.Database, create: true));
         try
         {
             var registry = options.Registry ?? DriverRegistry.CreateDefault();
             var driver = OpenDriver(database, registry, root, options);
             var store = new Store(layout, database, driver, options.Limits);
-            store.Recover();
-            return store;
+            return Guard($"Can't finish in {root} what a process left that ended early", () =>
+            {
+                reserve.Using(() =>
+                {
+                    store.Recover();
+                    return true;
+                });
+                reserve.Fill();
+                return store;
+            });
         }
         catch
         {
@@ -73,10 +85,23 @@ public sealed partial class Store : IDisposable
     }
 
     /// <summary>A private file on the store's file system, for something on its way; deleted when it is closed.</summary>
-    public FileStream OpenTemporary() => _layout.OpenTemporary();
+    public FileStream OpenTemporary() => Guard($"Can't make a temporary file in {Root}", _layout.OpenTemporary);
 
     /// <summary>Closes the store. Mounts stay.</summary>
     public void Dispose() => _database.Dispose();
+
+    /// <summary>File errors get their kind at this door.</summary>
+    private static T Guard<T>(string what, Func<T> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (Exception e) when (FileErrors.Is(e))
+        {
+            throw FileErrors.Translate(e, what);
+        }
+    }
 
     /// <summary>A store belongs to the driver that made its first layer: another one would not see its layers.</summary>
     private static IDriver OpenDriver(Database database, DriverRegistry registry, string root, StoreOptions options)

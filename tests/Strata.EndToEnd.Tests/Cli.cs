@@ -1,0 +1,121 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Strata.Testing;
+
+namespace Strata.EndToEnd.Tests;
+
+/// <summary>The built program with a store of its own.</summary>
+internal sealed class Cli : IDisposable
+{
+    /// <summary>artifacts/bin/Strata.Cli/debug/strata, found from artifacts/bin/Strata.EndToEnd.Tests/debug.</summary>
+    internal static string Program { get; } = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../Strata.Cli", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "strata"));
+
+    internal Cli(string? driver = null)
+    {
+        Driver = driver;
+        Root = Scratch["store"];
+    }
+
+    internal ScratchDirectory Scratch { get; } = new();
+
+    internal string Root { get; set; }
+
+    internal string? Driver { get; }
+
+    internal Dictionary<string, string> Environment { get; } = [];
+
+    /// <summary>Runs it; it must succeed. What it prints.</summary>
+    internal string Run(params string[] arguments)
+    {
+        var (code, output, error) = Try(arguments);
+        Assert.True(code == 0, $"strata {string.Join(' ', arguments)}: {code}\n{output}{error}");
+        return output;
+    }
+
+    /// <summary>Runs it; it must fail so, with one line on standard error and nothing on standard output. The line.</summary>
+    internal string Fail(int exitCode, params string[] arguments)
+    {
+        var (code, output, error) = Try(arguments);
+        Assert.True(code == exitCode, $"strata {string.Join(' ', arguments)}: {code}\n{output}{error}");
+        Assert.StartsWith("strata: ", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+        Assert.Equal("", output);
+        return error;
+    }
+
+    internal (int Code, string Output, string Error) Try(params string[] arguments)
+    {
+        using var process = Start(arguments);
+        return Wait(process);
+    }
+
+    internal static (int Code, string Output, string Error) Wait(Process process)
+    {
+        var error = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEndAsync();
+        Assert.True(process.WaitForExit(TimeSpan.FromSeconds(90)), "strata did not end");
+        return (process.ExitCode, output.GetAwaiter().GetResult(), error.GetAwaiter().GetResult());
+    }
+
+    internal Process Start(params string[] arguments)
+    {
+        var info = new ProcessStartInfo(Program, [.. arguments, "--root", Root, .. Driver is null ? (string[])[] : ["--driver", Driver]])
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
+        };
+        info.Environment.Remove("STRATA_ROOT");
+        info.Environment.Remove("STRATA_DRIVER");
+        info.Environment["DOTNET_TieredPGO"] = "0";
+        foreach (var (key, value) in Environment)
+            info.Environment[key] = value;
+        var process = Process.Start(info)!;
+        return process;
+    }
+
+    /// <summary>Runs a line of a shell in which <c>strata</c> is the program with this store. Its output; it must succeed.</summary>
+    internal string Shell(string line)
+    {
+        string driver = Driver is null ? "" : $" --driver {Driver}";
+        return Commands.Run("bash", "-c", $"set -o pipefail; strata() {{ '{Program}' \"$@\" --root '{Root}'{driver}; }}; cd '{Scratch.Path}'; {line}");
+    }
+
+    internal JsonElement Json(params string[] arguments)
+    {
+        using var document = JsonDocument.Parse(Run([.. arguments, "--json"]));
+        return document.RootElement.Clone();
+    }
+
+    internal static TestImage Image(int files = 3)
+    {
+        var tar = new TarBuilder().Dir("etc").Dir("data");
+        for (int i = 0; i < files; i++)
+            tar.File($"data/file{i}", $"content {i} {new string('x', i % 5000)}");
+        return new TestImage()
+            .Layer(tar.File("etc/a", "one").File("etc/b", "two"), "gzip")
+            .Layer(new TarBuilder().Dir("etc").Whiteout("etc/b").File("etc/c", "three"), "gzip");
+    }
+
+    internal string Layout(TestImage image, string name = "localhost/test:1") => image.ToLayout($"\"io.containerd.image.name\":\"{name}\"").WriteTar(Scratch[$"{Guid.NewGuid():N}.tar"]);
+
+    /// <summary>Nothing half made: what the driver holds is what the store names.</summary>
+    internal void AssertWhole()
+    {
+        var named = Json("layers").EnumerateArray().Select(l => l.GetProperty("driverId").GetString()!).ToHashSet();
+        int writable = Json("status").GetProperty("writable").GetArrayLength();
+        string driver = Json("status").GetProperty("driver").GetString()!;
+        string home = Path.Combine(Root, driver);
+        string[] held = [.. Directory.EnumerateDirectories(driver == "vfs" ? Path.Combine(home, "dir") : home).Select(d => Path.GetFileName(d)!).Where(n => n.Length == 64)];
+        Assert.Empty(named.Except(held));
+        Assert.Equal(named.Count + writable, held.Length);
+        foreach (string directory in new[] { Path.Combine(Root, "leases"), Path.Combine(Root, "tmp"), Path.Combine(home, ".trash") })
+            Assert.Empty(Directory.Exists(directory) ? Directory.EnumerateFileSystemEntries(directory) : []);
+        Assert.Equal(named.Count, Directory.GetFiles(Path.Combine(Root, "recipes")).Length);
+    }
+
+    public void Dispose()
+    {
+        var mounts = Mounts.AtOrBelow(Root).Where(m => m != Root).ToArray();
+        Scratch.Dispose();
+        Assert.Empty(mounts);
+    }
+}

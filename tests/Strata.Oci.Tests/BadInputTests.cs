@@ -1,0 +1,279 @@
+using System.Text;
+using Strata.Testing;
+
+namespace Strata.Oci.Tests;
+
+/// <summary>Nothing of what is refused here leaves a trace in the store.</summary>
+public sealed class BadInputTests
+{
+    private const string ZeroDigest = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+
+    [Fact]
+    public void What_is_no_image_is_told()
+    {
+        using var rig = new OciRig();
+        Assert.Equal(ErrorKind.NotFound, Assert.ThrowsAny<StrataException>(() => rig.Load(rig.Scratch["none"])).Kind);
+        Assert.Equal(ErrorKind.InvalidArgument, Assert.ThrowsAny<StrataException>(() => rig.Load(rig.Scratch.Make("empty"))).Kind);
+        foreach (byte[] bytes in (byte[][])[[], "text"u8.ToArray(), Encoding.ASCII.GetBytes(new string('x', 100_000)), TestImage.Compress([1, 2, 3], "gzip"), [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3], new byte[10_240], new TarBuilder().File("a").ToArray()])
+        {
+            File.WriteAllBytes(rig.Scratch["file"], bytes);
+            var e = Assert.ThrowsAny<StrataException>(() => rig.Load(rig.Scratch["file"]));
+            Assert.Contains(e.Kind, (ErrorKind[])[ErrorKind.InvalidArgument, ErrorKind.Corrupt, ErrorKind.NotSupported]);
+            Assert.Contains(rig.Scratch["file"], e.Message, StringComparison.Ordinal);
+        }
+        rig.AssertEmpty();
+    }
+
+    [Theory]
+    [InlineData("", ErrorKind.InvalidArgument)]
+    [InlineData("no JSON", ErrorKind.InvalidArgument)]
+    [InlineData("[]", ErrorKind.InvalidArgument)]
+    [InlineData("null", ErrorKind.InvalidArgument)]
+    [InlineData("5", ErrorKind.InvalidArgument)]
+    [InlineData("{}", ErrorKind.NotSupported)]
+    [InlineData("{\"schemaVersion\":2} {}", ErrorKind.InvalidArgument)]
+    [InlineData("{\"schemaVersion\":2}", ErrorKind.InvalidArgument)]
+    [InlineData("{\"schemaVersion\":2,\"manifests\":{}}", ErrorKind.InvalidArgument)]
+    [InlineData("{\"schemaVersion\":2,\"manifests\":[]}", ErrorKind.NotFound)]
+    [InlineData("{\"schemaVersion\":2,\"manifests\":[5]}", ErrorKind.InvalidArgument)]
+    [InlineData("{\"schemaVersion\":2,\"manifests\":[{}]}", ErrorKind.InvalidArgument)]
+    [InlineData("{\"schemaVersion\":1,\"manifests\":[]}", ErrorKind.NotSupported)]
+    [InlineData("{\"schemaVersion\":\"2\",\"manifests\":[]}", ErrorKind.NotSupported)]
+    [InlineData("{\"schemaVersion\":2,\"manifests\":[],\"manifests\":[]}", ErrorKind.InvalidArgument)]
+    [InlineData("{\"schemaVersion\":2,\"manifests\":[],\"layers\":[]}", ErrorKind.InvalidArgument)]
+    [InlineData("{\"schemaVersion\":2,\"manifests\":[],\"x\":\"\\ud800\"}", ErrorKind.InvalidArgument)]
+    public void A_malformed_index_is_refused(string text, ErrorKind kind)
+    {
+        using var rig = new OciRig();
+        var files = OciRig.Image().ToLayout();
+        files["index.json"] = Encoding.UTF8.GetBytes(text);
+        rig.Refuses(files, kind);
+    }
+
+    [Theory]
+    [InlineData("sha256:ABCDEF0000000000000000000000000000000000000000000000000000000000")]
+    [InlineData("sha256:../../../../etc/passwd")]
+    [InlineData("sha256:abc")]
+    [InlineData("md5:d41d8cd98f00b204e9800998ecf8427e")]
+    [InlineData("../../x")]
+    [InlineData("")]
+    public void A_digest_that_is_none_is_refused_wherever_it_stands(string digest)
+    {
+        using var rig = new OciRig();
+        var image = OciRig.Image();
+        rig.Refuses(image.ToLayout().Edit("index.json", "sha256:" + TestImage.HexOf(image.Manifest), digest), ErrorKind.InvalidArgument);
+        image.EditManifest = text => text.Replace("sha256:" + TestImage.HexOf(image.Config), digest, StringComparison.Ordinal);
+        rig.Refuses(image.ToLayout(), ErrorKind.InvalidArgument);
+        image.EditManifest = text => text.Replace("sha256:" + TestImage.HexOf(image.Blobs[1]), digest, StringComparison.Ordinal);
+        rig.Refuses(image.ToLayout(), ErrorKind.InvalidArgument);
+        image.EditManifest = text => text;
+        image.EditConfig = text => text.Replace("sha256:" + TestImage.HexOf(image.Tars[1]), digest, StringComparison.Ordinal);
+        rig.Refuses(image.ToLayout(), ErrorKind.InvalidArgument);
+        rig.Refuses(image.ToDockerArchive("x:1"), ErrorKind.InvalidArgument);
+    }
+
+    [Theory]
+    [InlineData("\"schemaVersion\":2", "\"schemaVersion\":1", ErrorKind.NotSupported)]
+    [InlineData("\"schemaVersion\":2", "\"schemaVersion\":\"2\"", ErrorKind.NotSupported)]
+    [InlineData("\"schemaVersion\":2", "\"schemaVersion\":2.5", ErrorKind.NotSupported)]
+    [InlineData("\"schemaVersion\":2", "\"schemaVersion\":2,\"manifests\":[]", ErrorKind.InvalidArgument)]
+    [InlineData("\"schemaVersion\":2", "\"schemaVersion\":2,\"schemaVersion\":2", ErrorKind.InvalidArgument)]
+    [InlineData("manifest.v1+json\"", "artifact.v1+json\"", ErrorKind.NotSupported)]
+    [InlineData("application/vnd.oci.image.config.v1+json", "application/vnd.cncf.helm.config.v1+json", ErrorKind.NotSupported)]
+    [InlineData("application/vnd.oci.image.layer.v1.tar", "application/vnd.in-toto+json", ErrorKind.NotSupported)]
+    [InlineData("\"layers\":[", "\"layers\":[5,", ErrorKind.InvalidArgument)]
+    [InlineData("\"layers\":", "\"Layers\":", ErrorKind.InvalidArgument)]
+    [InlineData("\"config\":", "\"config\":[],\"x\":", ErrorKind.InvalidArgument)]
+    [InlineData("\"size\":", "\"size\":-", ErrorKind.InvalidArgument)]
+    [InlineData("\"size\":", "\"size\":1", ErrorKind.Corrupt)]
+    [InlineData("\"size\":", "\"size\":99999999999999999999", ErrorKind.InvalidArgument)]
+    public void A_malformed_manifest_is_refused(string old, string replacement, ErrorKind kind)
+    {
+        using var rig = new OciRig();
+        var image = OciRig.Image();
+        image.EditManifest = text => text.Contains(old, StringComparison.Ordinal) ? text.Replace(old, replacement, StringComparison.Ordinal) : throw new ArgumentException(old);
+        rig.Refuses(image.ToLayout(), kind);
+    }
+
+    [Theory]
+    [InlineData("\"diff_ids\":[", "\"diff_ids\":[\"" + ZeroDigest + "\",", ErrorKind.InvalidArgument)]
+    [InlineData("\"diff_ids\":[", "\"diff_ids\":[5,", ErrorKind.InvalidArgument)]
+    [InlineData("\"type\":\"layers\"", "\"type\":\"windows\"", ErrorKind.InvalidArgument)]
+    [InlineData("\"rootfs\":", "\"fsroot\":", ErrorKind.InvalidArgument)]
+    [InlineData("\"os\":\"linux\"", "\"os\":7", ErrorKind.InvalidArgument)]
+    [InlineData("{", "", ErrorKind.InvalidArgument)]
+    public void A_malformed_config_is_refused(string old, string replacement, ErrorKind kind)
+    {
+        using var rig = new OciRig();
+        var image = OciRig.Image();
+        image.EditConfig = text => text.Replace(old, replacement, StringComparison.Ordinal);
+        rig.Refuses(image.ToLayout(), kind);
+        rig.Refuses(image.ToDockerArchive("x:1"), kind);
+    }
+
+    [Fact]
+    public void Digests_of_another_algorithm_are_refused_not_believed()
+    {
+        using var rig = new OciRig();
+        string sha512 = "sha512:" + new string('0', 128);
+        var image = OciRig.Image();
+        image.EditManifest = text => text.Replace("sha256:" + TestImage.HexOf(image.Blobs[1]), sha512, StringComparison.Ordinal);
+        var files = image.ToLayout();
+        files["blobs/sha512/" + sha512[7..]] = image.Blobs[1];
+        rig.Refuses(files, ErrorKind.NotSupported);
+    }
+
+    [Fact]
+    public void Missing_and_damaged_blobs_are_told()
+    {
+        using var rig = new OciRig();
+        var image = OciRig.Image("gzip");
+        foreach (byte[] blob in (byte[][])[image.Manifest, image.Config, image.Blobs[0], image.Blobs[1]])
+        {
+            string name = "blobs/sha256/" + TestImage.HexOf(blob);
+            var files = image.ToLayout();
+            files.Remove(name);
+            Assert.Contains(TestImage.HexOf(blob), rig.Refuses(files, ErrorKind.NotFound).Message, StringComparison.Ordinal);
+            files[name] = blob[..^1];
+            rig.Refuses(files, ErrorKind.Corrupt);
+            files[name] = [.. blob[..^20], .. new byte[20]];
+            rig.Refuses(files, ErrorKind.Corrupt);
+        }
+        var sized = image.ToLayout();
+        sized["blobs/sha256/" + TestImage.HexOf(image.Blobs[0])] = [];
+        rig.Refuses(sized, ErrorKind.Corrupt);
+    }
+
+    [Fact]
+    public void A_layer_under_another_ones_name_is_refused()
+    {
+        using var rig = new OciRig();
+        var image = OciRig.Image();
+        image.EditManifest = text => text
+            .Replace(TestImage.HexOf(image.Blobs[0]), "X", StringComparison.Ordinal).Replace(TestImage.HexOf(image.Blobs[1]), TestImage.HexOf(image.Blobs[0]), StringComparison.Ordinal).Replace("X", TestImage.HexOf(image.Blobs[1]), StringComparison.Ordinal);
+        rig.Refuses(image.ToLayout(), ErrorKind.Corrupt);
+        var archive = OciRig.Image().ToDockerArchive("x:1");
+        string first = archive.Names[0], second = archive.Names[1];
+        (archive[first], archive[second]) = (archive[second], archive[first]);
+        rig.Refuses(archive, ErrorKind.Corrupt);
+    }
+
+    [Fact]
+    public void Documents_that_are_too_large_are_not_read()
+    {
+        using var rig = new OciRig();
+        var image = OciRig.Image();
+        image.EditManifest = text => text[..^1] + $",\"x\":\"{new string('x', 5 << 20)}\"}}";
+        rig.Refuses(image.ToLayout(), ErrorKind.Exhausted);
+        image.EditManifest = text => text;
+        image.EditConfig = text => text[..^1] + $",\"x\":\"{new string('x', 5 << 20)}\"}}";
+        rig.Refuses(image.ToLayout(), ErrorKind.Exhausted);
+        rig.Refuses(image.ToDockerArchive("x:1"), ErrorKind.Exhausted);
+        var files = OciRig.Image().ToLayout();
+        files["oci-layout"] = new byte[5 << 20];
+        rig.Refuses(files, ErrorKind.Exhausted);
+    }
+
+    [Theory]
+    [InlineData("{}", ErrorKind.InvalidArgument)]
+    [InlineData("{\"imageLayoutVersion\":\"2.0.0\"}", ErrorKind.NotSupported)]
+    [InlineData("{\"imageLayoutVersion\":1}", ErrorKind.InvalidArgument)]
+    public void A_layout_of_another_version_is_refused(string text, ErrorKind kind)
+    {
+        using var rig = new OciRig();
+        var files = OciRig.Image().ToLayout();
+        files["oci-layout"] = Encoding.UTF8.GetBytes(text);
+        rig.Refuses(files, kind);
+    }
+
+    [Theory]
+    [InlineData("{}", ErrorKind.InvalidArgument)]
+    [InlineData("[5]", ErrorKind.InvalidArgument)]
+    [InlineData("[{}]", ErrorKind.InvalidArgument)]
+    [InlineData("[{\"Config\":5,\"Layers\":[]}]", ErrorKind.InvalidArgument)]
+    [InlineData("[{\"Config\":\"none.json\",\"Layers\":[]}]", ErrorKind.NotFound)]
+    [InlineData("[{\"Config\":\"CONFIG\",\"Layers\":[5]}]", ErrorKind.InvalidArgument)]
+    [InlineData("[{\"Config\":\"CONFIG\",\"Layers\":[null]}]", ErrorKind.InvalidArgument)]
+    [InlineData("[{\"Config\":\"CONFIG\",\"Layers\":[]}]", ErrorKind.InvalidArgument)]
+    [InlineData("[{\"Config\":\"CONFIG\",\"Layers\":[\"a\",\"b\"]}]", ErrorKind.NotFound)]
+    [InlineData("[{\"Config\":\"CONFIG\",\"RepoTags\":[7],\"Layers\":[]}]", ErrorKind.InvalidArgument)]
+    [InlineData("[{\"Config\":\"CONFIG\",\"RepoTags\":[\"../x\"],\"Layers\":[]}]", ErrorKind.InvalidArgument)]
+    public void A_malformed_docker_manifest_is_refused(string text, ErrorKind kind)
+    {
+        using var rig = new OciRig();
+        var image = OciRig.Image();
+        var files = image.ToDockerArchive("x:1");
+        files["manifest.json"] = Encoding.UTF8.GetBytes(text.Replace("CONFIG", TestImage.HexOf(image.Config) + ".json", StringComparison.Ordinal));
+        rig.Refuses(files, kind);
+    }
+
+    [Theory]
+    [InlineData("/etc/passwd")]
+    [InlineData("../outside")]
+    [InlineData("a/../../outside")]
+    public void Files_outside_the_image_are_not_reached(string name)
+    {
+        using var rig = new OciRig();
+        File.WriteAllBytes(rig.Scratch["outside"], OciRig.Image().Tars[0]);
+        var files = OciRig.Image().ToDockerArchive("x:1");
+        files.Edit("manifest.json", files.Names[0], name);
+        Assert.ThrowsAny<StrataException>(() => rig.Load(files));
+        Assert.Equal(ErrorKind.InvalidArgument, Assert.ThrowsAny<StrataException>(() => rig.Load(files.WriteFolder(rig.Scratch["folder"]))).Kind);
+        rig.AssertEmpty();
+    }
+
+    [Fact]
+    public void Links_in_a_folder_are_not_followed()
+    {
+        using var rig = new OciRig();
+        var image = OciRig.Image();
+        string folder = image.ToLayout().WriteFolder(rig.Scratch["folder"]);
+        string blob = Path.Combine(folder, "blobs/sha256", TestImage.HexOf(image.Blobs[0]));
+        File.Move(blob, rig.Scratch["moved"]);
+        File.CreateSymbolicLink(blob, rig.Scratch["moved"]);
+        Assert.Equal(ErrorKind.InvalidArgument, Assert.ThrowsAny<StrataException>(() => rig.Load(folder)).Kind);
+        File.Delete(blob);
+        File.Move(rig.Scratch["moved"], blob);
+        Directory.Move(Path.Combine(folder, "blobs"), rig.Scratch["blobs"]);
+        Directory.CreateSymbolicLink(Path.Combine(folder, "blobs"), rig.Scratch["blobs"]);
+        Assert.Equal(ErrorKind.InvalidArgument, Assert.ThrowsAny<StrataException>(() => rig.Load(folder)).Kind);
+        rig.AssertEmpty();
+        Directory.Delete(Path.Combine(folder, "blobs"));
+        Directory.Move(rig.Scratch["blobs"], Path.Combine(folder, "blobs"));
+        Directory.CreateSymbolicLink(rig.Scratch["link"], folder); // what the user named may be a link
+        Assert.Single(rig.Load(rig.Scratch["link"]));
+    }
+
+    [Fact]
+    public void A_fifo_in_a_folder_does_not_block()
+    {
+        using var rig = new OciRig();
+        string folder = OciRig.Image().ToLayout().WriteFolder(rig.Scratch["folder"]);
+        File.Delete(Path.Combine(folder, "index.json"));
+        Commands.Run("mkfifo", Path.Combine(folder, "index.json"));
+        Assert.Equal(ErrorKind.InvalidArgument, Assert.ThrowsAny<StrataException>(() => rig.Load(folder)).Kind);
+        rig.AssertEmpty();
+    }
+
+    [Fact]
+    public void Links_in_a_tar_that_go_in_circles_end()
+    {
+        using var rig = new OciRig();
+        File.WriteAllBytes(rig.Scratch["loop.tar"], new TarBuilder().Symlink("manifest.json", "other").Symlink("other", "manifest.json").ToArray());
+        Assert.Equal(ErrorKind.InvalidArgument, Assert.ThrowsAny<StrataException>(() => rig.Load(rig.Scratch["loop.tar"])).Kind);
+    }
+
+    [Fact]
+    public void A_truncated_archive_is_told()
+    {
+        using var rig = new OciRig();
+        byte[] whole = OciRig.Image().ToLayout().ToTar();
+        for (int length = 600; length < whole.Length - 1024; length += 700)
+        {
+            File.WriteAllBytes(rig.Scratch["cut.tar"], whole[..length]);
+            Assert.ThrowsAny<StrataException>(() => rig.Load(rig.Scratch["cut.tar"]));
+            Assert.ThrowsAny<StrataException>(() => new ImageLoader(rig.Store).Load(new MemoryStream(whole[..length]), "standard input"));
+        }
+        rig.AssertEmpty();
+    }
+}
