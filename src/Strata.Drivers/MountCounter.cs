@@ -63,7 +63,8 @@ public sealed class MountCounter
             if (counted is not null && Current(counted, point) > 0)
                 return false;
             action();
-            File.Delete(PathOf(id));
+            if (counted is not null)
+                File.Delete(PathOf(id));
         }
         return true;
     }

@@ -73,6 +73,11 @@ public sealed class ImageLoader
             }
             spool.Flush();
         }
+        catch (StrataException e) when (e.Kind is ErrorKind.Corrupt or ErrorKind.Exhausted)
+        {
+            spool.Dispose();
+            throw new StrataException(e.Kind, $"Can't read '{shown}': {e.Message}", e);
+        }
         catch
         {
             spool.Dispose();

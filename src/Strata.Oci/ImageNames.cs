@@ -23,7 +23,7 @@ public static class ImageNames
     /// <summary>The image that a user means by a name, with or without <c>:latest</c> and <c>docker.io/</c>, and that name in full; null: none has it.</summary>
     public static (ImageRecord Image, string Name)? FindByName(Store.Store store, string text)
     {
-        string[] forms = [text, text + ":latest", "docker.io/" + text, $"docker.io/{text}:latest", "docker.io/library/" + text, $"docker.io/library/{text}:latest", $"localhost/{text}:latest"];
+        string[] forms = [text, text + ":latest", "docker.io/" + text, $"docker.io/{text}:latest", "docker.io/library/" + text, $"docker.io/library/{text}:latest", "localhost/" + text, $"localhost/{text}:latest"];
         foreach (string form in forms)
         {
             if (store.FindImage(form) is { } named)

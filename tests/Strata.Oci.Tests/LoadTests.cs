@@ -19,7 +19,7 @@ public sealed class LoadTests
         var loaded = rig.Load(files.WriteFolder(rig.Scratch["folder"])).Single();
         Assert.Equal(image.Id, loaded.Config.ToString());
         Assert.Equal(["localhost/test:1"], loaded.Names);
-        Assert.Contains("/etc/c f 4755 0:0", rig.Dump(loaded), StringComparison.Ordinal);
+        Assert.Contains("/etc/c f 04755 0:0", rig.Dump(loaded), StringComparison.Ordinal);
         Assert.DoesNotContain("/etc/b", rig.Dump(loaded), StringComparison.Ordinal);
         Assert.Equal(image.Tars, rig.Store.GetChain(loaded.TopLayer!.Value).Reverse().Select(layer =>
         {

@@ -13,8 +13,8 @@ internal sealed class OciRig : IDisposable
     internal Strata.Store.Store Store { get; }
 
     internal static TestImage Image(string compression = "none") => new TestImage()
-        .Layer(new TarBuilder().Dir("etc").File("etc/a", "one").File("etc/b", "two").Symlink("link", "etc/a"), compression)
-        .Layer(new TarBuilder().Dir("etc").Whiteout("etc/b").File("etc/c", "three", mode: 0x9ED), compression);
+        .Layer(new TarBuilder().Dir("./").Dir("etc").File("etc/a", "one").File("etc/b", "two").Symlink("link", "etc/a"), compression)
+        .Layer(new TarBuilder().Dir("./").Dir("etc").Whiteout("etc/b").File("etc/c", "three", mode: 0x9ED), compression);
 
     internal ImageRecord[] Load(string path, LoadOptions? options = null) => [.. new ImageLoader(Store, options).Load(path, TestContext.Current.CancellationToken)];
 
