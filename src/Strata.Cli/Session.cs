@@ -58,6 +58,19 @@ internal static class Session
         Limits = LimitNames.Parse(parse.GetValue(LimitsOption) ?? []),
     });
 
+    /// <summary>
+    /// The console's stream swallows that nobody reads any more, and a tar of gigabytes would be written to nobody; a file stream tells it, but on
+    /// a file it does not move the position that it shares with the shell.
+    /// </summary>
+    private static Stream OpenOutput()
+    {
+        var pipe = new FileStream(new Microsoft.Win32.SafeHandles.SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+        if (!pipe.CanSeek)
+            return pipe;
+        pipe.Dispose();
+        return Console.OpenStandardOutput();
+    }
+
     /// <summary>Where a verb writes a tar: a file that is removed if it does not become whole, or standard output, but never a terminal.</summary>
     internal static void WriteOutput(string? path, Action<Stream> write)
     {
@@ -65,7 +78,7 @@ internal static class Session
         {
             if (!Console.IsOutputRedirected)
                 throw StrataException.InvalidArgument("A tar is not for a terminal: redirect the output (> FILE), or give -o FILE.");
-            using var output = Console.OpenStandardOutput();
+            using var output = OpenOutput();
             write(output);
             return;
         }

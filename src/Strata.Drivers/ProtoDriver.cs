@@ -48,7 +48,7 @@ public abstract class ProtoDriver : IProtoDriver
     {
         if (!Exists(id))
         {
-            SweepTrash(); // it may be there: moved by a process that ended before it was deleted
+            SweepUnfinished(); // a process may have ended before it was at its place, or before it was deleted
             return;
         }
         bool free = _counter.IfUnused(id, MountPointOf(id), () =>
@@ -139,6 +139,9 @@ public abstract class ProtoDriver : IProtoDriver
 
     /// <summary>Takes a layer out of the driver's home: by <see cref="MoveToTrash"/>. Nobody has it mounted.</summary>
     protected abstract void RemoveLayer(LayerId id);
+
+    /// <summary>Deletes what processes left that ended in the middle of making or removing a layer.</summary>
+    protected virtual void SweepUnfinished() => SweepTrash();
 
     /// <summary>Where the layer is mounted, if it is.</summary>
     protected abstract string MountPointOf(LayerId id);

@@ -97,19 +97,21 @@ internal sealed class Cli : IDisposable
 
     internal string Layout(TestImage image, string name = "localhost/test:1") => image.ToLayout($"\"io.containerd.image.name\":\"{name}\"").WriteTar(Scratch[$"{Guid.NewGuid():N}.tar"]);
 
-    /// <summary>Nothing half made: what the driver holds is what the store names.</summary>
-    internal void AssertWhole()
+    /// <summary>Nothing half made: what the driver holds is what the store names. How many layers that are.</summary>
+    internal int AssertWhole()
     {
         var named = Json("layers").EnumerateArray().Select(l => l.GetProperty("driverId").GetString()!).ToHashSet();
-        int writable = Json("status").GetProperty("writable").GetArrayLength();
-        string driver = Json("status").GetProperty("driver").GetString()!;
+        var status = Json("status");
+        int writable = status.GetProperty("writable").GetArrayLength();
+        string driver = status.GetProperty("driver").GetString()!;
         string home = Path.Combine(Root, driver);
         string[] held = [.. Directory.EnumerateDirectories(driver == "vfs" ? Path.Combine(home, "dir") : home).Select(d => Path.GetFileName(d)!).Where(n => n.Length == 64)];
         Assert.Empty(named.Except(held));
         Assert.Equal(named.Count + writable, held.Length);
-        foreach (string directory in new[] { Path.Combine(Root, "leases"), Path.Combine(Root, "tmp"), Path.Combine(home, ".trash") })
+        foreach (string directory in new[] { Path.Combine(Root, "leases"), Path.Combine(Root, "tmp"), Path.Combine(home, ".trash"), Path.Combine(home, ".tmp") })
             Assert.Empty(Directory.Exists(directory) ? Directory.EnumerateFileSystemEntries(directory) : []);
         Assert.Equal(named.Count, Directory.GetFiles(Path.Combine(Root, "recipes")).Length);
+        return named.Count;
     }
 
     public void Dispose()

@@ -182,7 +182,7 @@ public sealed class VerbTests
     public void Standard_input_and_output_are_pipes()
     {
         using var cli = new Cli("overlay");
-        string file = cli.Layout(Cli.Image());
+        string file = cli.Layout(Cli.Image(files: 200));
         cli.Shell($"strata load < '{file}' && gzip -c '{file}' | strata load - -t packed:1 && cat '{file}' | strata load");
         Assert.Equal(2, cli.Json("images")[0].GetProperty("names").GetArrayLength());
         Assert.Equal(1, int.Parse(cli.Shell("strata save test:1 2> errors | head -c 10 > /dev/null; echo ${PIPESTATUS[0]}"), System.Globalization.CultureInfo.InvariantCulture));

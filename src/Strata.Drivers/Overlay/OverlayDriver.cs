@@ -149,6 +149,13 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver
     }
 
     /// <inheritdoc/>
+    protected override void SweepUnfinished()
+    {
+        base.SweepUnfinished();
+        TemporaryDirectory.Sweep(_temporary);
+    }
+
+    /// <inheritdoc/>
     protected override void RemoveLayer(LayerId id)
     {
         string link = _layout.ReadLinkIfAny(id);

@@ -100,6 +100,13 @@ public sealed class VfsDriver : ProtoDriver
     }
 
     /// <inheritdoc/>
+    protected override void SweepUnfinished()
+    {
+        base.SweepUnfinished();
+        TemporaryDirectory.Sweep(_temporary);
+    }
+
+    /// <inheritdoc/>
     protected override void RemoveLayer(LayerId id) => MoveToTrash(PathOf(id));
 
     private string PathOf(LayerId id) => Path.Combine(_directories, id.ToString());
