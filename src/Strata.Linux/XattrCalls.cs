@@ -148,7 +148,10 @@ public static unsafe class XattrCalls
     }
 
     /// <summary>All attributes of a name in a directory, sorted by the bytes of their names.</summary>
-    public static IReadOnlyList<Xattr> GetAll(int directory, ReadOnlySpan<byte> file)
+    /// <param name="directory">The directory.</param>
+    /// <param name="file">The name.</param>
+    /// <param name="wanted">Which of them are read, by their names; null: all.</param>
+    public static IReadOnlyList<Xattr> GetAll(int directory, ReadOnlySpan<byte> file, Predicate<byte[]>? wanted = null)
     {
         Span<byte> list = stackalloc byte[512];
         var errno = TryListAt(directory, file, list, out int length);
@@ -169,6 +172,9 @@ public static unsafe class XattrCalls
             int end = names.IndexOf((byte)0);
             var name = names[..end];
             names = names[(end + 1)..];
+            byte[] kept = name.ToArray();
+            if (wanted is not null && !wanted(kept))
+                continue;
             var value = stack;
             errno = TryGetAt(directory, file, name, value, out int size);
             if (errno == Errno.ERANGE)
@@ -180,7 +186,7 @@ public static unsafe class XattrCalls
                 continue; // removed since it was listed, or not readable here (trusted.* without privileges)
             if (errno != Errno.None)
                 throw new LinuxException(errno, "getxattr", $"{FileName.Show(name)} of {FileName.Show(file)}");
-            all.Add(new Xattr(name.ToArray(), value[..size].ToArray()));
+            all.Add(new Xattr(kept, value[..size].ToArray()));
         }
         all.Sort((a, b) => a.Name.AsSpan().SequenceCompareTo(b.Name));
         return all;

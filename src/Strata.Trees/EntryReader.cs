@@ -7,6 +7,9 @@ namespace Strata.Trees;
 /// <param name="useOverrides">True: owner, mode and type come from the override attribute where there is one.</param>
 public sealed class EntryReader(XattrMap map, bool useOverrides)
 {
+    // Every file that overlayfs copied up has attributes of its own: their values need not be read.
+    private readonly Predicate<byte[]> _wanted = name => map(name) is not null || (useOverrides && name.AsSpan().SequenceEqual(StatOverride.AttributeName));
+
     /// <summary>
     /// Leaves out what belongs to the host: SELinux's labels, and everything in <c>system.</c> but access lists.
     /// </summary>
@@ -66,7 +69,7 @@ public sealed class EntryReader(XattrMap map, bool useOverrides)
     internal IReadOnlyList<Xattr> ReadXattrs(int directory, ReadOnlySpan<byte> name, out StatOverride? over)
     {
         over = null;
-        var all = XattrCalls.GetAll(directory, name);
+        var all = XattrCalls.GetAll(directory, name, _wanted);
         if (all.Count == 0)
             return all;
         var kept = new List<Xattr>(all.Count);
