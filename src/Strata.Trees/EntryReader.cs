@@ -65,6 +65,22 @@ public sealed class EntryReader(XattrMap map, bool useOverrides)
         };
     }
 
+    /// <summary>False: the object certainly has no attribute that a layer would hold. One call.</summary>
+    internal bool MayHaveXattrs(int directory, ReadOnlySpan<byte> name)
+    {
+        Span<byte> list = stackalloc byte[256];
+        if (XattrCalls.TryListAt(directory, name, list, out int length) != Errno.None)
+            return true; // many, or an error that reading them will tell
+        for (var names = list[..length]; !names.IsEmpty;)
+        {
+            int end = names.IndexOf((byte)0);
+            if (_wanted(names[..end].ToArray()))
+                return true;
+            names = names[(end + 1)..];
+        }
+        return false;
+    }
+
     /// <summary>The attributes as a layer has them.</summary>
     internal IReadOnlyList<Xattr> ReadXattrs(int directory, ReadOnlySpan<byte> name, out StatOverride? over)
     {

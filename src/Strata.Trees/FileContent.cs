@@ -8,7 +8,7 @@ public sealed class FileContent : EntryContent, IDisposable
 {
     private const int BufferSize = 256 * 1024;
     private readonly FileDescriptor _file;
-    private readonly string _shown;
+    private readonly EntryPath _shown;
     private readonly List<DataExtent>? _extents;
     private readonly long _dataBytes;
     private byte[]? _buffer;
@@ -20,7 +20,7 @@ public sealed class FileContent : EntryContent, IDisposable
     /// <param name="file">The file, opened for reading; owned from now on.</param>
     /// <param name="status">Its status.</param>
     /// <param name="shown">Its path, for messages.</param>
-    public FileContent(FileDescriptor file, FileStatus status, string shown)
+    public FileContent(FileDescriptor file, FileStatus status, EntryPath shown)
     {
         _file = file;
         _shown = shown;

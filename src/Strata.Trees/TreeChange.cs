@@ -34,6 +34,8 @@ public sealed class TreeChange
     public FileContent OpenContent()
     {
         var file = _open!();
-        return new FileContent(file, AttributeCalls.Stat(file), Path.ToString());
+        // A file with fewer blocks than its size wants may have holes, or its data elsewhere: only what was opened tells.
+        bool whole = Status.Blocks * 512 >= Status.SizeBytes;
+        return new FileContent(file, whole ? Status : AttributeCalls.Stat(file), Path);
     }
 }

@@ -135,11 +135,8 @@ public sealed class TreeComparer
 
     private bool XattrsDiffer(int oldDirectory, ReadOnlySpan<byte> oldName, int newDirectory, ReadOnlySpan<byte> newName)
     {
-        Span<byte> buffer = stackalloc byte[1];
-        // The common case, without reading anything: neither has any.
-        var a = XattrCalls.TryListAt(oldDirectory, oldName, buffer, out int oldLength);
-        var b = XattrCalls.TryListAt(newDirectory, newName, buffer, out int newLength);
-        if (a == Errno.None && b == Errno.None && oldLength == 0 && newLength == 0)
+        // The common case, by one call a side: neither has any that a layer would hold.
+        if (!_reader.MayHaveXattrs(oldDirectory, oldName) && !_reader.MayHaveXattrs(newDirectory, newName))
             return false;
         var before = _reader.ReadXattrs(oldDirectory, oldName, out var oldOverride);
         var now = _reader.ReadXattrs(newDirectory, newName, out var newOverride);
