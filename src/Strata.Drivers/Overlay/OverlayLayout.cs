@@ -10,7 +10,7 @@ namespace Strata.Drivers.Overlay;
 /// ID/diff/                  what the layer holds: the upper directory of a writable layer
 /// ID/link                   LINK
 /// ID/lower                  l/LINK:l/LINK, the layers below, nearest first; not there without a parent
-/// ID/work/  ID/merged/      overlayfs's own directory; the mount point while mounted
+/// ID/work, ID/merged        overlayfs's own directory; the mount point while mounted
 /// ID/committed              empty: the layer has children, and is mounted read-only from then on
 /// ID/inherits-root          empty: the layer's tar lists no root, so its root directory has yet to get the attributes of its parent's
 /// ID/displaced/             files of the layer's tar that a later entry of the same tar replaced
