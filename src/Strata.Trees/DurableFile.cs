@@ -5,6 +5,13 @@ namespace Strata.Trees;
 /// <summary>Files that are whole or absent after a power cut.</summary>
 public static class DurableFile
 {
+    /// <summary>Makes durable all that was written to the file system that holds a directory (syncfs(2)).</summary>
+    public static void SyncFileSystem(string directory)
+    {
+        using var opened = FileCalls.Open(directory, OpenFlags.ReadOnly | OpenFlags.Directory);
+        FileCalls.SyncFileSystem(opened, directory);
+    }
+
     /// <summary>Writes a file under a temporary name, syncs it, renames it to its place and syncs that directory.</summary>
     /// <param name="path">Where it goes; what stands there is replaced.</param>
     /// <param name="temporary">A free name on the same file system; gone afterwards.</param>

@@ -3,6 +3,7 @@ using Strata.Drivers;
 using Strata.Formats.Compression;
 using Strata.Formats.Tar;
 using Strata.Store.Metadata;
+using Strata.Trees;
 
 namespace Strata.Store;
 
@@ -60,6 +61,8 @@ internal sealed class LayerUnpacker : IDisposable
             chain = results[i].ChainId;
         }
         _driver.Sync();
+        // The driver's home may be a mount of its own; where it is not, nothing is left to do here.
+        DurableFile.SyncFileSystem(_layout.Recipes);
         return results.ToList();
     }
 
