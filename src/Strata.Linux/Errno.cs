@@ -18,6 +18,9 @@ public enum Errno
     /// <summary>Input/output error.</summary>
     EIO = 5,
 
+    /// <summary>No such device or address: a loop device without a file.</summary>
+    ENXIO = 6,
+
     /// <summary>Bad file descriptor.</summary>
     EBADF = 9,
 

@@ -96,3 +96,32 @@ internal struct CloneRange
     public ulong SourceLength;
     public ulong DestinationOffset;
 }
+
+/// <summary>struct loop_info64 (linux/loop.h): 232 bytes.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct LoopInfo64
+{
+    public ulong Device;
+    public ulong Inode;
+    public ulong RDevice;
+    public ulong Offset;
+    public ulong SizeLimit;
+    public uint Number;
+    public uint EncryptType;
+    public uint EncryptKeySize;
+    public uint Flags;
+    public fixed byte FileName[LoopCalls.NameSize];
+    public fixed byte CryptName[LoopCalls.NameSize];
+    public fixed byte EncryptKey[32];
+    public fixed ulong Init[2];
+}
+
+/// <summary>struct loop_config (linux/loop.h): 304 bytes.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct LoopConfig
+{
+    public int File;
+    public uint BlockSize;
+    public LoopInfo64 Info;
+    public fixed ulong Reserved[8];
+}

@@ -32,6 +32,18 @@ public static unsafe class MountCalls
     /// <summary>MOUNT_ATTR_RDONLY for fsmount(2).</summary>
     public const int AttributeReadOnly = 1;
 
+    /// <summary>MOUNT_ATTR_NOSUID.</summary>
+    public const int AttributeNoSuid = 2;
+
+    /// <summary>MOUNT_ATTR_NODEV.</summary>
+    public const int AttributeNoDev = 4;
+
+    /// <summary>MOUNT_ATTR_NOEXEC.</summary>
+    public const int AttributeNoExec = 8;
+
+    /// <summary>The most bytes that fsconfig(2) takes as the value of an option.</summary>
+    public const int MaxValueBytes = 255;
+
     /// <summary>The most bytes that mount(2) takes as options: a page less the NUL.</summary>
     public const int MaxOptionBytes = 4095;
 

@@ -17,6 +17,8 @@ public sealed class LayoutTests
         Assert.Equal(16, Unsafe.SizeOf<XattrArgs>());
         Assert.Equal(32, Unsafe.SizeOf<MountAttr>());
         Assert.Equal(32, Unsafe.SizeOf<CloneRange>());
+        Assert.Equal(232, Unsafe.SizeOf<LoopInfo64>());
+        Assert.Equal(304, Unsafe.SizeOf<LoopConfig>());
     }
 
     [Theory]
