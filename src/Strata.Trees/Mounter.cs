@@ -33,11 +33,28 @@ public static class Mounter
         }
     }
 
-    /// <summary>Makes a mount that is attached nowhere and vanishes with its descriptor: a private, read-only look at stacked directories.</summary>
-    public static RootDirectory MountDetached(Mount mount)
+    /// <summary>Mounts an overlay over directories that are open, or over mounts that are attached nowhere.</summary>
+    /// <param name="overlay">The overlay; its <c>lowerdir=</c>, if it has one, lies above the open ones.</param>
+    /// <param name="directory">Where; must exist. The mount's own <see cref="Strata.Mount.Target"/> is below it.</param>
+    /// <param name="lowers">Lower directories, nearest first. They stay the caller's, who may close them at once: the overlay holds them until it is unmounted.</param>
+    /// <exception cref="StrataException">As of <see cref="Mount(IReadOnlyList{Strata.Mount}, string)"/>; InvalidArgument also where a kernel before 6.15 does not take mounts that are attached nowhere.</exception>
+    public static void Mount(Mount overlay, string directory, IReadOnlyList<RootDirectory> lowers)
     {
-        using var file = Make(mount);
-        return RootDirectory.Adopt(FileCalls.OpenAt(file, "."u8, OpenFlags.ReadOnly | OpenFlags.Directory), mount.ToString());
+        string target = overlay.Target.Length == 0 ? directory : Path.Join(directory, overlay.Target);
+        using var context = MountContext.Open(overlay, target);
+        context.SetOptions(lowers);
+        using var made = context.Make();
+        context.Check(MountCalls.TryAttach(made, target));
+    }
+
+    /// <summary>Makes a mount that is attached nowhere and vanishes with its descriptor: a private look at a file system or at stacked directories.</summary>
+    /// <param name="mount">What to mount; a bind mount can't be made so.</param>
+    /// <param name="lowers">For an overlay: lower directories that are open, as in <see cref="Mount(Strata.Mount, string, IReadOnlyList{RootDirectory})"/>.</param>
+    public static RootDirectory MountDetached(Mount mount, IReadOnlyList<RootDirectory>? lowers = null)
+    {
+        using var context = MountContext.Open(mount, "a directory of no name");
+        context.SetOptions(lowers ?? []);
+        return RootDirectory.AdoptMount(context.Make(), Show(mount));
     }
 
     /// <summary>Unmounts a directory; true: it was mounted.</summary>
@@ -73,59 +90,26 @@ public static class Mounter
         if (mount.Type == "overlay" && OldFormFits(mount, out string? options))
         {
             // One call where the options fit a page: the kernel parses them faster than we can pass them one by one.
-            Check(MountCalls.TryMount(mount.Source, target, mount.Type, Flags(mount), options), mount, target, "");
+            Check(MountCalls.TryMount(mount.Source, target, mount.Type, Flags(mount), options), mount, target);
             return;
         }
-        using var file = Make(mount);
-        Check(MountCalls.TryAttach(file, target), mount, target, "");
+        using var context = MountContext.Open(mount, target);
+        context.SetOptions([]);
+        using var made = context.Make();
+        context.Check(MountCalls.TryAttach(made, target));
     }
 
     private static void Bind(Mount mount, string target)
     {
         ulong recursive = mount.Options.Contains("rbind") ? MountCalls.Recursive : 0;
-        Check(MountCalls.TryMount(mount.Source, target, null, MountCalls.Bind | recursive, null), mount, target, "");
+        Check(MountCalls.TryMount(mount.Source, target, null, MountCalls.Bind | recursive, null), mount, target);
         if (!mount.IsReadOnly)
             return;
         var errno = MountCalls.TryMount(null, target, null, MountCalls.Bind | MountCalls.Remount | MountCalls.ReadOnly, null);
         if (errno != Errno.None)
             MountCalls.TryUnmount(target, lazy: true);
-        Check(errno, mount, target, "");
+        Check(errno, mount, target);
     }
-
-    private static FileDescriptor Make(Mount mount)
-    {
-        Check(MountCalls.TryOpenContext(mount.Type, out var opened), mount, "a new mount", "");
-        using var context = opened!;
-        if (mount.Type != "overlay")
-            Set(context, "source", mount.Source, mount);
-        foreach (string option in mount.Options)
-        {
-            int equals = option.IndexOf('=', StringComparison.Ordinal);
-            string key = equals < 0 ? option : option[..equals];
-            switch (key)
-            {
-                case "ro" or "rw":
-                    break;
-                case "lowerdir": // one string is limited to 255 bytes; lowerdir+ takes them one by one (Linux 6.7)
-                    foreach (string lower in SplitLowers(option[(equals + 1)..]))
-                        Set(context, "lowerdir+", lower, mount);
-                    break;
-                default:
-                    if (equals < 0)
-                        Check(MountCalls.TrySetFlag(context, key), mount, key, MountCalls.ReadLog(context));
-                    else
-                        Set(context, key, key is "upperdir" or "workdir" ? Unescape(option[(equals + 1)..]) : option[(equals + 1)..], mount);
-                    break;
-            }
-        }
-        var errno = MountCalls.TryCreate(context);
-        Check(errno, mount, "a new mount", errno == Errno.None ? "" : MountCalls.ReadLog(context));
-        Check(MountCalls.TryMakeMount(context, mount.IsReadOnly ? MountCalls.AttributeReadOnly : 0, out var made), mount, "a new mount", "");
-        return made!;
-    }
-
-    private static void Set(FileDescriptor context, string key, string value, Mount mount) =>
-        Check(MountCalls.TrySetString(context, key, value), mount, $"{key} {value}", MountCalls.ReadLog(context));
 
     /// <summary>mount(2) takes a page of options, in which overlay's separators are escaped.</summary>
     private static bool OldFormFits(Mount mount, out string? options)
@@ -151,42 +135,8 @@ public static class Mounter
         return flags;
     }
 
-    private static IEnumerable<string> SplitLowers(string list)
-    {
-        var current = new StringBuilder();
-        for (int i = 0; i < list.Length; i++)
-        {
-            if (list[i] == '\\' && i + 1 < list.Length)
-            {
-                current.Append(list[++i]);
-            }
-            else if (list[i] == ':')
-            {
-                yield return current.ToString();
-                current.Clear();
-            }
-            else
-            {
-                current.Append(list[i]);
-            }
-        }
-        yield return current.ToString();
-    }
+    /// <summary>For messages: an image of a thousand devices is told by its name alone.</summary>
+    private static string Show(Mount mount) => mount.Options.Count <= 8 ? mount.ToString() : $"{mount.Type} {mount.Source}";
 
-    private static string Unescape(string path) => SplitLowers(path).First();
-
-    private static void Check(Errno errno, Mount mount, string target, string log)
-    {
-        if (errno == Errno.None)
-            return;
-        string why = log.Length > 0 ? $" The kernel says: {log}." : "";
-        string what = $"Can't mount {mount.Type} at {target}";
-        throw errno switch
-        {
-            Errno.EPERM or Errno.EACCES => StrataException.PermissionDenied(
-                $"{what}: mounting needs root (CAP_SYS_ADMIN). Run as root, or use the vfs driver, which mounts nothing.{why}", new LinuxException(errno, "mount", target)),
-            Errno.ENODEV => StrataException.NotSupported($"{what}: this kernel has no {mount.Type} file system.{why}", new LinuxException(errno, "mount", target)),
-            _ => new StrataException(LinuxException.KindOf(errno), $"{what}: {new LinuxException(errno, "mount").Message}.{why}", new LinuxException(errno, "mount", target)),
-        };
-    }
+    private static void Check(Errno errno, Mount mount, string target) => MountContext.Check(errno, mount, target, "");
 }

@@ -6,10 +6,13 @@ namespace Strata.Trees;
 /// <remarks>Owns its descriptor. Look-ups never leave the root, whatever symbolic links the tree holds. Safe for many threads.</remarks>
 public sealed class RootDirectory : IDisposable
 {
-    private RootDirectory(FileDescriptor file, string shown)
+    private readonly FileDescriptor? _mount;
+
+    private RootDirectory(FileDescriptor file, string shown, FileDescriptor? mount = null)
     {
         File = file;
         Shown = shown;
+        _mount = mount;
     }
 
     /// <summary>The open directory.</summary>
@@ -24,6 +27,9 @@ public sealed class RootDirectory : IDisposable
 
     /// <summary>Takes over an open directory as a root.</summary>
     public static RootDirectory Adopt(FileDescriptor directory, string shown) => new(directory, shown);
+
+    /// <summary>True: it is a mount that is attached nowhere, and gone with this.</summary>
+    public bool IsDetachedMount => _mount is not null;
 
     /// <summary>Opens a path below the root, symbolic links followed inside it; returns errno.</summary>
     public Errno TryOpen(EntryPath path, int flags, out FileDescriptor? file) =>
@@ -56,5 +62,24 @@ public sealed class RootDirectory : IDisposable
     }
 
     /// <summary>Closes the descriptor.</summary>
-    public void Dispose() => File.Dispose();
+    public void Dispose()
+    {
+        File.Dispose();
+        _mount?.Dispose();
+    }
+
+    /// <summary>Takes over a mount that is attached nowhere.</summary>
+    /// <remarks>Its descriptor is kept: without it the mount is in no namespace any more, and overlay would not take it as a lower directory.</remarks>
+    internal static RootDirectory AdoptMount(FileDescriptor mount, string shown)
+    {
+        try
+        {
+            return new(FileCalls.OpenAt(mount, "."u8, OpenFlags.ReadOnly | OpenFlags.Directory), shown, mount);
+        }
+        catch
+        {
+            mount.Dispose();
+            throw;
+        }
+    }
 }

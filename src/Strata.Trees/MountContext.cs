@@ -1,0 +1,179 @@
+using System.Text;
+using Strata.Linux;
+
+namespace Strata.Trees;
+
+/// <summary>A mount in the making, by the mount API of Linux 5.2: options one by one, then the file system, then a mount of it.</summary>
+/// <remarks>The kernel looks paths up when the file system is made, so what they go through is held open until this is disposed.</remarks>
+internal sealed class MountContext : IDisposable
+{
+    private readonly Mount _mount;
+    private readonly string _target;
+    private readonly FileDescriptor _context;
+    private readonly List<IDisposable> _held = [];
+    private bool _overDetached;
+
+    private MountContext(Mount mount, string target, FileDescriptor context) => (_mount, _target, _context) = (mount, target, context);
+
+    /// <summary>EROFS of a kernel that mounts block devices only (before 6.12): source and devices by loop devices. All or none: Linux 6.12 to 6.15 break down over a mixture.</summary>
+    private bool ByLoop => _mount.Type == "erofs" && _mount.Options.Contains("loop");
+
+    /// <summary>Begins a mount.</summary>
+    /// <param name="mount">What is mounted.</param>
+    /// <param name="target">Where it will be, for messages.</param>
+    public static MountContext Open(Mount mount, string target)
+    {
+        Check(MountCalls.TryOpenContext(mount.Type, out var context), mount, target, "");
+        return new MountContext(mount, target, context!);
+    }
+
+    /// <summary>Passes the source, the options, and lower directories that are open.</summary>
+    public void SetOptions(IReadOnlyList<RootDirectory> lowers)
+    {
+        bool overlay = _mount.Type == "overlay";
+        if (lowers.Count > 0 && !overlay)
+            throw StrataException.InvalidArgument($"Can't mount {_mount.Type} at {_target}: only an overlay has lower directories.");
+        if (!overlay)
+            SetFile("source", _mount.Source);
+        if (_mount.Type == "erofs") // as always; a loop device that is bound read-only is given to nobody who does not say so
+            Check(MountCalls.TrySetFlag(_context, "ro"));
+        foreach (string option in _mount.Options)
+        {
+            int equals = option.IndexOf('=', StringComparison.Ordinal);
+            string key = equals < 0 ? option : option[..equals];
+            string value = equals < 0 ? "" : option[(equals + 1)..];
+            switch (key)
+            {
+                case "ro" or "rw" or "nosuid" or "nodev" or "noexec": // the mount's, not the file system's
+                case "loop" when ByLoop:
+                case "directio" when ByLoop: // the loop device's
+                    break;
+                case "lowerdir" when overlay: // one string is limited to 255 bytes; lowerdir+ takes them one by one (Linux 6.7)
+                    foreach (string lower in OverlayPaths.Split(value))
+                        SetDirectory("lowerdir+", lower);
+                    break;
+                case "lowerdir+" or "datadir+" when overlay:
+                    SetDirectory(key, value);
+                    break;
+                case "upperdir" or "workdir" when overlay:
+                    SetDirectory(key, OverlayPaths.Unescape(value));
+                    break;
+                case "device" when _mount.Type == "erofs":
+                    SetFile(key, value);
+                    break;
+                default:
+                    Check(equals < 0 ? MountCalls.TrySetFlag(_context, key) : MountCalls.TrySetString(_context, key, value));
+                    break;
+            }
+        }
+        foreach (var lower in lowers)
+        {
+            _overDetached |= lower.IsDetachedMount;
+            SetDirectory("lowerdir+", lower.File);
+        }
+    }
+
+    /// <summary>Makes the file system and a mount of it that is attached nowhere.</summary>
+    public FileDescriptor Make()
+    {
+        Check(MountCalls.TryCreate(_context));
+        Check(MountCalls.TryMakeMount(_context, Attributes(_mount), out var made));
+        return made!;
+    }
+
+    /// <summary>Throws if a call failed, with what the kernel wrote into its log.</summary>
+    public void Check(Errno errno)
+    {
+        if (errno == Errno.None)
+            return;
+        string log = MountCalls.ReadLog(_context);
+        if (errno == Errno.EINVAL && _overDetached)
+            log += (log.Length > 0 ? "; " : "nothing; ") + "before Linux 6.15 an overlay takes no mount that is attached nowhere: mount the lower directories somewhere first";
+        Check(errno, _mount, _target, log);
+    }
+
+    /// <summary>Throws if a call failed.</summary>
+    public static void Check(Errno errno, Mount mount, string target, string log)
+    {
+        if (errno == Errno.None)
+            return;
+        string why = log.Length > 0 ? $" The kernel says: {log}." : "";
+        string what = $"Can't mount {mount.Type} at {target}";
+        var cause = new LinuxException(errno, "mount", target);
+        throw errno switch
+        {
+            Errno.EPERM or Errno.EACCES => StrataException.PermissionDenied(
+                $"{what}: mounting needs root (CAP_SYS_ADMIN). Run as root, or use the vfs driver, which mounts nothing.{why}", cause),
+            Errno.ENODEV => StrataException.NotSupported($"{what}: this kernel has no {mount.Type} file system.{why}", cause),
+            Errno.ENOTBLK => StrataException.NotSupported(
+                $"{what}: {mount.Source} is a file, and this kernel wants a block device there. EROFS takes files from Linux 6.12 on, but none on tmpfs; else use the option loop.{why}", cause),
+            _ => new StrataException(LinuxException.KindOf(errno), $"{what}: {new LinuxException(errno, "mount").Message}.{why}", cause),
+        };
+    }
+
+    /// <summary>Ends it; a mount that was made of it stays.</summary>
+    public void Dispose()
+    {
+        foreach (var held in _held)
+            held.Dispose();
+        _context.Dispose();
+    }
+
+    private static int Attributes(Mount mount)
+    {
+        int attributes = 0;
+        foreach (string option in mount.Options)
+        {
+            attributes |= option switch
+            {
+                "ro" => MountCalls.AttributeReadOnly,
+                "nosuid" => MountCalls.AttributeNoSuid,
+                "nodev" => MountCalls.AttributeNoDev,
+                "noexec" => MountCalls.AttributeNoExec,
+                _ => 0,
+            };
+        }
+        return attributes;
+    }
+
+    private static bool Fits(string path) => Encoding.UTF8.GetByteCount(path) <= MountCalls.MaxValueBytes;
+
+    /// <summary>A file or device that the kernel opens by its path.</summary>
+    private void SetFile(string key, string path)
+    {
+        if (ByLoop)
+        {
+            var device = LoopDevice.Attach(path, _mount.Options.Contains("directio"));
+            _held.Add(device);
+            path = device.Path;
+        }
+        else if (!Fits(path))
+        {
+            path = Hold(FileCalls.Open(path, OpenFlags.Path)).ProcPath;
+        }
+        Check(MountCalls.TrySetString(_context, key, path));
+    }
+
+    private void SetDirectory(string key, string path)
+    {
+        if (Fits(path))
+            Check(MountCalls.TrySetString(_context, key, path));
+        else
+            SetDirectory(key, Hold(FileCalls.Open(path, OpenFlags.ReadOnly | OpenFlags.Directory)));
+    }
+
+    /// <summary>An open directory: as it is (Linux 6.13), else by the path that procfs has for it.</summary>
+    private void SetDirectory(string key, FileDescriptor directory)
+    {
+        if (MountCalls.TrySetFile(_context, key, directory) == Errno.None)
+            return;
+        _ = MountCalls.ReadLog(_context); // what it says of a call that has a substitute would only mislead
+        Check(MountCalls.TrySetString(_context, key, directory.ProcPath));
+    }
+
+    private FileDescriptor Hold(FileDescriptor file)
+    {
+        _held.Add(file);
+        return file;
+    }
+}
