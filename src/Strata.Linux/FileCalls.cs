@@ -31,6 +31,23 @@ public static unsafe class FileCalls
         return errno;
     }
 
+    /// <summary>Makes a file without a name, for reading and writing, that is gone when it is closed (O_TMPFILE; where the file system can't, a name for a moment).</summary>
+    /// <param name="directory">On which file system it is.</param>
+    public static FileDescriptor OpenUnnamed(string directory)
+    {
+        const int mode = 0x180;
+        var errno = TryOpenAt(CurrentDirectory, FileName.Of(directory), OpenFlags.ReadWrite | OpenFlags.Unnamed, mode, out var file);
+        if (errno is Errno.EOPNOTSUPP or Errno.EISDIR)
+        {
+            string path = Path.Combine(directory, "." + Guid.NewGuid().ToString("N"));
+            file = Open(path, OpenFlags.ReadWrite | OpenFlags.Create | OpenFlags.Exclusive, mode);
+            errno = NameCalls.TryUnlink(CurrentDirectory, FileName.Of(path));
+            if (errno != Errno.None)
+                file.Dispose();
+        }
+        return errno == Errno.None ? file! : throw new LinuxException(errno, "open a new file in", directory);
+    }
+
     /// <summary>Opens a name in a directory and hands out the bare number, for loops that open and close at once. Close it with <see cref="CloseRaw"/>.</summary>
     public static Errno TryOpenRaw(int directory, ReadOnlySpan<byte> name, int flags, int mode, out int number)
     {

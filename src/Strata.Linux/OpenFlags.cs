@@ -43,6 +43,9 @@ public static class OpenFlags
     /// <summary>Fail if it is no directory.</summary>
     public static readonly int Directory = Arm ? 0x4000 : 0x10000;
 
+    /// <summary>A file without a name in the directory that is opened (O_TMPFILE).</summary>
+    public static readonly int Unnamed = 0x400000 | Directory;
+
     /// <summary>Fail if the last component is a symbolic link.</summary>
     public static readonly int NoFollow = Arm ? 0x8000 : 0x20000;
 }
