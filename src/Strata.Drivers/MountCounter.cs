@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Text;
-using Microsoft.Win32.SafeHandles;
 using Strata.Linux;
 
 namespace Strata.Drivers;
@@ -48,23 +46,14 @@ public sealed class MountCounter
     /// <summary>Runs something while nobody can mount the layer, if nobody has it mounted; false: somebody has.</summary>
     public bool IfUnused(LayerId id, string point, Action action)
     {
-        SafeFileHandle? counted;
-        try
-        {
-            counted = Open(id);
-        }
-        catch (Exception e) when (e is StrataException { Kind: ErrorKind.Exhausted } or IOException && !File.Exists(PathOf(id)) && !IsMounted(point))
-        {
-            // No inode is left for the count: then nobody can begin to be counted either, and removing is what makes room.
-            counted = null;
-        }
+        // No inode is left for the count: then nobody can begin to be counted either, and removing is what makes room.
+        var counted = LockedFile.OpenIfRoom(_directory, id.ToString());
         using (counted)
         {
-            if (counted is not null && Current(counted, point) > 0)
+            if (counted is null ? IsMounted(point) : Current(counted, point) > 0)
                 return false;
             action();
-            if (counted is not null)
-                File.Delete(PathOf(id));
+            counted?.Delete();
         }
         return true;
     }
@@ -78,6 +67,13 @@ public sealed class MountCounter
         return Current(counted, point);
     }
 
+    /// <summary>True if a layer is mounted, or somebody is mounting or unmounting it just now. Never waits.</summary>
+    public bool IsInUse(LayerId id, string point)
+    {
+        using var counted = LockedFile.TryOpen(PathOf(id), out bool locked);
+        return locked || IsMounted(point);
+    }
+
     /// <summary>Forgets the users of a mount that was taken down by force.</summary>
     public void Reset(LayerId id)
     {
@@ -89,44 +85,17 @@ public sealed class MountCounter
 
     private string PathOf(LayerId id) => Path.Combine(_directory, id.ToString());
 
-    /// <summary>Opens and locks a count. A file that was deleted while we waited for its lock is not the one that others see: again.</summary>
-    private SafeFileHandle Open(LayerId id)
-    {
-        string path = PathOf(id);
-        while (true)
-        {
-            // Opened by the system call: .NET's own would take a lock by itself, and fail where another process has ours.
-            var errno = FileCalls.TryOpenAt(FileCalls.CurrentDirectory, Encoding.UTF8.GetBytes(path), OpenFlags.ReadWrite | OpenFlags.Create, 0x180, out var opened);
-            if (errno == Errno.ENOENT)
-            {
-                Directory.CreateDirectory(_directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-                continue;
-            }
-            if (errno != Errno.None)
-                throw new LinuxException(errno, "open", path);
-            var file = FileStreams.ToHandle(opened!);
-            FileLock.Lock(file, path);
-            if (FileLock.IsStillNamed(file, path))
-                return file;
-            file.Dispose();
-        }
-    }
+    private LockedFile Open(LayerId id) => LockedFile.Open(_directory, id.ToString());
 
-    private static int Current(SafeFileHandle file, string point)
+    private static int Current(LockedFile file, string point)
     {
         bool mounted = IsMounted(point);
-        Span<byte> text = stackalloc byte[16];
-        int length = RandomAccess.Read(file, text, 0);
-        bool told = int.TryParse(Encoding.ASCII.GetString(text[..length]), NumberStyles.None, CultureInfo.InvariantCulture, out int count);
+        bool told = int.TryParse(file.ReadText(), NumberStyles.None, CultureInfo.InvariantCulture, out int count);
         return !mounted ? 0 : told && count > 0 ? count : 1;
     }
 
-    private static void Write(SafeFileHandle file, int count)
-    {
-        // A crash between the two leaves an empty file, which counts as 1 while something is mounted.
-        RandomAccess.SetLength(file, 0);
-        RandomAccess.Write(file, Encoding.ASCII.GetBytes(count.ToString(CultureInfo.InvariantCulture)), 0);
-    }
+    // A crash in it leaves an empty file, which counts as 1 while something is mounted.
+    private static void Write(LockedFile file, int count) => file.WriteText(count.ToString(CultureInfo.InvariantCulture));
 
     private static bool IsMounted(string point) => MountPoints.Is(point);
 }

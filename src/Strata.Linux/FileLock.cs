@@ -53,6 +53,20 @@ public sealed class FileLock : IDisposable
         }
     }
 
+    /// <summary>Takes the lock of a file that is open already; false: somebody holds it.</summary>
+    public static bool TryLock(Microsoft.Win32.SafeHandles.SafeFileHandle file, string path)
+    {
+        while (Native.flock((int)file.DangerousGetHandle(), Exclusive | NonBlocking) != 0)
+        {
+            var errno = Native.LastErrno;
+            if (errno == Errno.EAGAIN)
+                return false;
+            if (errno != Errno.EINTR)
+                throw new LinuxException(errno, "flock", path);
+        }
+        return true;
+    }
+
     /// <summary>True if a path still names an open file: it was not deleted or replaced.</summary>
     public static bool IsStillNamed(Microsoft.Win32.SafeHandles.SafeFileHandle file, string path)
     {

@@ -47,6 +47,11 @@ internal static class Child
 
     private static void Run(string[] arguments)
     {
+        if (arguments[0].StartsWith("shared-", StringComparison.Ordinal))
+        {
+            UseShared(new SharedMounts(arguments[1]), LayerId.Parse(arguments[2]), arguments[0] == "shared-die");
+            return;
+        }
         var driver = Rig.Open(arguments[1], arguments[2]);
         var id = LayerId.Parse(arguments[3]);
         switch (arguments[0])
@@ -69,6 +74,20 @@ internal static class Child
                 break;
             default:
                 throw new InvalidOperationException(arguments[0]);
+        }
+    }
+
+    private static void UseShared(SharedMounts shared, LayerId user, bool die)
+    {
+        var lower = LayerId.Parse("lower");
+        for (int i = 0; i < 30; i++)
+        {
+            string point = shared.Acquire(lower, user, SharedMountsTests.MountMarked);
+            if (!File.Exists(Path.Combine(point, "mark")))
+                throw new InvalidOperationException("nothing is mounted");
+            if (die)
+                return;
+            shared.Release(lower, user);
         }
     }
 
