@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Strata;
+using Strata.Bench;
 using Strata.Linux;
 using Strata.Oci;
 using Strata.Store;
@@ -19,8 +20,11 @@ switch (args)
     case ["start", var program, var runs]:
         Start(program, int.Parse(runs));
         return 0;
+    case ["erofs", var work, var rounds, .. var what]:
+        ErofsBench.Run(work, int.Parse(rounds), what is [var one] ? one : "all");
+        return 0;
     default:
-        Console.Error.WriteLine("usage: Strata.Bench container ROOT IMAGE N | naive OLD NEW ROUNDS | start PROGRAM N");
+        Console.Error.WriteLine("usage: Strata.Bench container ROOT IMAGE N | naive OLD NEW ROUNDS | start PROGRAM N | erofs WORKDIR ROUNDS [mounts|lookups|caches]");
         return 2;
 }
 
