@@ -19,6 +19,8 @@ internal sealed class ErofsRig : IDisposable
 
     internal string ImagePath => _scratch["image"];
 
+    internal string TreePath => _scratch["tree"];
+
     internal string Mounted => _scratch["mounted"];
 
     internal string DevicePath(int device) => _scratch[$"device{device}"];
@@ -82,6 +84,15 @@ internal sealed class ErofsRig : IDisposable
             writer.Complete();
         }
         return TreeDump.Of(path);
+    }
+
+    /// <summary>The image as our reader sees it, dumped.</summary>
+    internal string DumpRead()
+    {
+        using var image = File.OpenRead(ImagePath);
+        var reader = new ErofsReader(image);
+        ErofsChecker.Check(reader);
+        return ReaderDump.Of(reader, [.. Enumerable.Range(1, reader.Superblock.Devices.Count).Select(DevicePath)]);
     }
 
     internal string Check(string program, params string[] arguments)
