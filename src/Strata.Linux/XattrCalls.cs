@@ -151,7 +151,7 @@ public static unsafe class XattrCalls
     /// <param name="directory">The directory.</param>
     /// <param name="file">The name.</param>
     /// <param name="wanted">Which of them are read, by their names; null: all.</param>
-    public static IReadOnlyList<Xattr> GetAll(int directory, ReadOnlySpan<byte> file, Predicate<byte[]>? wanted = null)
+    public static IReadOnlyList<Xattr> GetAll(int directory, ReadOnlySpan<byte> file, Predicate<ReadOnlySpan<byte>>? wanted = null)
     {
         Span<byte> list = stackalloc byte[512];
         var errno = TryListAt(directory, file, list, out int length);
@@ -164,7 +164,7 @@ public static unsafe class XattrCalls
         }
         if (errno != Errno.None)
             throw new LinuxException(errno, "listxattr", FileName.Show(file));
-        var all = new List<Xattr>();
+        List<Xattr>? all = null;
         Span<byte> stack = stackalloc byte[StackValueBytes];
         byte[]? large = null;
         for (var names = list[..length]; !names.IsEmpty;)
@@ -172,8 +172,7 @@ public static unsafe class XattrCalls
             int end = names.IndexOf((byte)0);
             var name = names[..end];
             names = names[(end + 1)..];
-            byte[] kept = name.ToArray();
-            if (wanted is not null && !wanted(kept))
+            if (wanted is not null && !wanted(name))
                 continue;
             var value = stack;
             errno = TryGetAt(directory, file, name, value, out int size);
@@ -186,8 +185,10 @@ public static unsafe class XattrCalls
                 continue; // removed since it was listed, or not readable here (trusted.* without privileges)
             if (errno != Errno.None)
                 throw new LinuxException(errno, "getxattr", $"{FileName.Show(name)} of {FileName.Show(file)}");
-            all.Add(new Xattr(kept, value[..size].ToArray()));
+            (all ??= []).Add(new Xattr(name.ToArray(), value[..size].ToArray()));
         }
+        if (all is null)
+            return [];
         all.Sort((a, b) => a.Name.AsSpan().SequenceCompareTo(b.Name));
         return all;
     }

@@ -8,25 +8,27 @@ namespace Strata.Trees;
 public sealed class EntryReader(XattrMap map, bool useOverrides)
 {
     // Every file that overlayfs copied up has attributes of its own: their values need not be read.
-    private readonly Predicate<byte[]> _wanted = name => map(name) is not null || (useOverrides && name.AsSpan().SequenceEqual(StatOverride.AttributeName));
+    private readonly Predicate<ReadOnlySpan<byte>> _wanted = name => !map(name).IsEmpty || (useOverrides && name.SequenceEqual(StatOverride.AttributeName));
 
     /// <summary>
     /// Leaves out what belongs to the host: SELinux's labels, and everything in <c>system.</c> but access lists.
     /// </summary>
-    public static byte[]? HostIndependent(byte[] name)
-    {
-        var n = name.AsSpan();
-        return n.SequenceEqual("security.selinux"u8) || (n.StartsWith("system."u8) && !n.StartsWith("system.posix_acl_"u8)) ? null : name;
-    }
+    public static ReadOnlySpan<byte> HostIndependent(ReadOnlySpan<byte> name) =>
+        name.SequenceEqual("security.selinux"u8) || (name.StartsWith("system."u8) && !name.StartsWith("system.posix_acl_"u8)) ? default : name;
 
     /// <summary>Reads an object.</summary>
     /// <param name="directory">Its directory.</param>
     /// <param name="name">Its name; <c>.</c> for the directory itself.</param>
     /// <param name="status">Its status.</param>
     /// <param name="path">Where it stands.</param>
-    public LayerEntry Read(int directory, ReadOnlySpan<byte> name, FileStatus status, EntryPath path)
+    public LayerEntry Read(int directory, ReadOnlySpan<byte> name, FileStatus status, EntryPath path) =>
+        Read(directory, name, status, path, AttributeSummary.Unknown);
+
+    /// <summary>Reads an object of whose attributes something is known already.</summary>
+    internal LayerEntry Read(int directory, ReadOnlySpan<byte> name, in FileStatus status, EntryPath path, AttributeSummary attributes)
     {
-        var xattrs = ReadXattrs(directory, name, out var over);
+        StatOverride? over = null;
+        var xattrs = attributes.OfLayer ? ReadXattrs(directory, name, out over) : [];
         var kind = KindOf(status);
         byte[]? target = null;
         if (kind == EntryKind.Symlink && NameCalls.TryReadLink(directory, name, out target) is var errno && errno != Errno.None)
@@ -65,20 +67,24 @@ public sealed class EntryReader(XattrMap map, bool useOverrides)
         };
     }
 
-    /// <summary>False: the object certainly has no attribute that a layer would hold. One call.</summary>
-    internal bool MayHaveXattrs(int directory, ReadOnlySpan<byte> name)
+    /// <summary>What the list of an object's attributes tells. One call.</summary>
+    /// <param name="directory">Its directory.</param>
+    /// <param name="name">Its name; <c>.</c> for the directory itself.</param>
+    /// <param name="marks">The driver's marks, or null.</param>
+    internal AttributeSummary Summarize(int directory, ReadOnlySpan<byte> name, IMarkReader? marks)
     {
         Span<byte> list = stackalloc byte[256];
         if (XattrCalls.TryListAt(directory, name, list, out int length) != Errno.None)
-            return true; // many, or an error that reading them will tell
+            return AttributeSummary.Unknown; // many, or an error that reading them will tell
+        bool ofLayer = false, marked = false;
         for (var names = list[..length]; !names.IsEmpty;)
         {
             int end = names.IndexOf((byte)0);
-            if (_wanted(names[..end].ToArray()))
-                return true;
+            ofLayer = ofLayer || _wanted(names[..end]);
+            marked = marked || (marks?.IsMark(names[..end]) ?? false);
             names = names[(end + 1)..];
         }
-        return false;
+        return new AttributeSummary(ofLayer, marked);
     }
 
     /// <summary>The attributes as a layer has them.</summary>
@@ -93,8 +99,8 @@ public sealed class EntryReader(XattrMap map, bool useOverrides)
         {
             if (useOverrides && xattr.Name.AsSpan().SequenceEqual(StatOverride.AttributeName) && StatOverride.TryParse(xattr.Value, out var parsed))
                 over = parsed;
-            else if (map(xattr.Name) is { } mapped)
-                kept.Add(new Xattr(mapped, xattr.Value));
+            else if (map(xattr.Name) is { IsEmpty: false } mapped)
+                kept.Add(mapped == xattr.Name ? xattr : new Xattr(mapped.ToArray(), xattr.Value));
         }
         kept.Sort((a, b) => a.Name.AsSpan().SequenceCompareTo(b.Name));
         return kept;

@@ -9,7 +9,8 @@ internal sealed class Frame : IDisposable
     private readonly NameList _newNames;
     private readonly bool _lookUpOld;
     private readonly FileStatus _status;
-    private readonly TreeCompareOptions _options;
+    private readonly AttributeSummary? _attributes;
+    private readonly FrameContext _context;
     private int _oldIndex = -1;
     private int _newIndex = -1;
     private bool _oldTaken = true;
@@ -17,7 +18,7 @@ internal sealed class Frame : IDisposable
 
     private Frame(
         EntryPath path, FileDescriptor? oldDirectory, FileDescriptor newDirectory, IMarkReader? marks, bool opaque, FileStatus status,
-        TreeCompareOptions options)
+        AttributeSummary? attributes, FrameContext context)
     {
         Path = path;
         OldDirectory = oldDirectory;
@@ -25,11 +26,11 @@ internal sealed class Frame : IDisposable
         Marks = marks;
         Opaque = opaque;
         _status = status;
-        _options = options;
-        // Where only changes are listed, the old names need not be: each new name is looked up.
-        _lookUpOld = marks is not null && !opaque && oldDirectory is not null;
-        _oldNames = oldDirectory is null || _lookUpOld ? NameList.Empty : NameList.Read(oldDirectory);
-        _newNames = NameList.Read(newDirectory);
+        _attributes = attributes;
+        _context = context;
+        _lookUpOld = oldDirectory is not null && LooksUp(marks, opaque);
+        _oldNames = oldDirectory is null || _lookUpOld ? context.Names.Empty() : context.Names.Read(oldDirectory);
+        _newNames = context.Names.Read(newDirectory);
     }
 
     internal EntryPath Path { get; }
@@ -39,6 +40,8 @@ internal sealed class Frame : IDisposable
     internal FileDescriptor NewDirectory { get; }
 
     internal IMarkReader? Marks { get; }
+
+    internal EntryReader Reader => _context.Reader;
 
     internal bool Opaque { get; }
 
@@ -54,14 +57,14 @@ internal sealed class Frame : IDisposable
 
     private ReadOnlySpan<byte> Name => InNew ? NewName : _oldNames[_oldIndex];
 
-    internal static Frame OfRoots(RootDirectory? oldTree, RootDirectory newTree, TreeCompareOptions options)
+    internal static Frame OfRoots(RootDirectory? oldTree, RootDirectory newTree, FrameContext context)
     {
-        var marks = options.Marks;
+        var marks = context.Options.Marks;
         // Own descriptors: reading names moves a descriptor's offset.
         var newDirectory = FileCalls.OpenAt(newTree.File, "."u8, OpenFlags.ReadOnly | OpenFlags.Directory);
         var oldDirectory = oldTree is null ? null : FileCalls.OpenAt(oldTree.File, "."u8, OpenFlags.ReadOnly | OpenFlags.Directory);
         bool opaque = marks?.IsOpaque(newDirectory) ?? false;
-        return new Frame(EntryPath.Root, oldDirectory, newDirectory, marks, opaque, default, options) { Reported = true };
+        return new Frame(EntryPath.Root, oldDirectory, newDirectory, marks, opaque, AttributeCalls.Stat(newDirectory), null, context) { Reported = true };
     }
 
     /// <summary>Goes to the next name of either directory.</summary>
@@ -83,59 +86,63 @@ internal sealed class Frame : IDisposable
         return true;
     }
 
-    /// <summary>This directory as a modified one, since something below it changed.</summary>
-    internal TreeChange AsModified(EntryReader reader)
-    {
-        var status = _status;
-        return new TreeChange(Path, ChangeKind.Modify, status, () => reader.Read(NewDirectory.Number, "."u8, status, Path), null);
-    }
+    /// <summary>This directory itself as a change.</summary>
+    internal TreeChange AsChange(ChangeKind kind) => new(this, Path, kind, _status, _attributes);
 
-    internal TreeChange Change(ChangeKind kind, EntryReader reader, FileStatus status)
+    /// <summary>The name at which this stands as a change.</summary>
+    internal TreeChange Change(ChangeKind kind, in TreeComparer.Step step)
     {
         var path = Path.Child(Name);
-        if (kind == ChangeKind.Delete)
-            return new TreeChange(path, kind, default, null, null);
-        byte[] name = NewName.ToArray();
-        return new TreeChange(path, kind, status, () => reader.Read(NewDirectory.Number, name, status, path), OpenNew);
+        return kind == ChangeKind.Delete ? new TreeChange(path) : new TreeChange(this, path, kind, step.NewStatus, step.Attributes);
     }
 
-    /// <summary>Opens the new file for reading: where its data is.</summary>
-    internal FileDescriptor OpenNew()
+    /// <summary>Opens a new file for reading: where its data is.</summary>
+    internal FileDescriptor OpenNew(EntryPath path, in FileStatus status, AttributeSummary attributes)
     {
-        if (Marks is not null && AttributeCalls.TryStat(NewDirectory.Number, NewName, out var status) == Errno.None
-            && Marks.IsMetadataOnly(NewDirectory.Number, NewName, status))
-            return (_options.WholeNewTree?.Invoke() ?? throw Elsewhere()).OpenFile(Path.Child(NewName));
-        return FileCalls.OpenAt(NewDirectory, NewName, OpenFlags.ReadOnly | OpenFlags.NoFollow | OpenFlags.NonBlock);
+        if (Marks is not null && attributes.Marks && Marks.IsMetadataOnly(NewDirectory.Number, path.Name, status))
+            return (_context.Options.WholeNewTree?.Invoke() ?? throw Elsewhere()).OpenFile(path);
+        return FileCalls.OpenAt(NewDirectory, path.Name, OpenFlags.ReadOnly | OpenFlags.NoFollow | OpenFlags.NonBlock);
     }
 
     /// <summary>The frame of the directory at which this one stands.</summary>
-    internal Frame Enter(TreeComparer.Step step, bool reported)
+    internal Frame Enter(in TreeComparer.Step step)
     {
         var path = Path.Child(NewName);
         int flags = OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.NoFollow;
         var newDirectory = FileCalls.OpenAt(NewDirectory, NewName, flags);
-        var oldDirectory = step.OldStatus.IsDirectory ? FileCalls.OpenAt(OldDirectory!, NewName, flags) : null;
         var marks = Marks;
-        bool opaque = Opaque || oldDirectory is null;
-        if (marks is not null && marks.IsRedirected(newDirectory))
+        bool opaque = Opaque || !step.OldStatus.IsDirectory;
+        if (marks is not null && step.MayHaveMarks)
         {
-            newDirectory.Dispose();
-            var errno = (_options.WholeNewTree?.Invoke() ?? throw Elsewhere()).TryOpen(path, flags, out var whole);
-            newDirectory = errno == Errno.None ? whole! : throw new LinuxException(errno, "open", path.ToString());
-            marks = null;
+            if (marks.IsRedirected(newDirectory))
+            {
+                newDirectory.Dispose();
+                var errno = (_context.Options.WholeNewTree?.Invoke() ?? throw Elsewhere()).TryOpen(path, flags, out var whole);
+                newDirectory = errno == Errno.None ? whole! : throw new LinuxException(errno, "open", path.ToString());
+                marks = null;
+            }
+            else
+            {
+                opaque = opaque || marks.IsOpaque(newDirectory);
+            }
         }
-        else if (marks is not null && !opaque)
-        {
-            opaque = marks.IsOpaque(newDirectory);
-        }
-        return new Frame(path, oldDirectory, newDirectory, marks, opaque, step.NewStatus, _options) { Reported = reported };
+        // Where names are only looked up a handle is enough, and cheaper.
+        var oldDirectory = step.OldStatus.IsDirectory
+            ? FileCalls.OpenAt(OldDirectory!, NewName, flags | (LooksUp(marks, opaque) ? OpenFlags.Path : 0))
+            : null;
+        return new Frame(path, oldDirectory, newDirectory, marks, opaque, step.NewStatus, step.Attributes, _context) { Reported = step.Kind is not null };
     }
 
     public void Dispose()
     {
         NewDirectory.Dispose();
         OldDirectory?.Dispose();
+        _context.Names.Return(_oldNames);
+        _context.Names.Return(_newNames);
     }
+
+    /// <summary>Where only changes are listed, the old names need not be: each new name is looked up.</summary>
+    private static bool LooksUp(IMarkReader? marks, bool opaque) => marks is not null && !opaque;
 
     private StrataException Elsewhere() =>
         StrataException.NotSupported($"{Path} refers to another place of the layers below, and the whole tree can't be mounted here to follow it.");

@@ -5,6 +5,9 @@ namespace Strata.Trees;
 /// <summary>What a directory that holds only what changed says by marks of its driver: given to the comparer by the driver.</summary>
 public interface IMarkReader
 {
+    /// <summary>True if an attribute of that name may be a mark: what has none of them is not asked about.</summary>
+    bool IsMark(ReadOnlySpan<byte> attribute);
+
     /// <summary>True if the object at a name stands for a removal.</summary>
     bool IsRemoval(int directory, ReadOnlySpan<byte> name, FileStatus status);
 

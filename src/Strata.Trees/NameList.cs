@@ -2,21 +2,14 @@ using Strata.Linux;
 
 namespace Strata.Trees;
 
-/// <summary>The names in one directory, sorted by their bytes.</summary>
+/// <summary>The names in one directory, sorted by their bytes. Can be filled again with another's: a walk needs as many as it is deep.</summary>
 internal sealed class NameList
 {
-    private readonly byte[] _bytes;
-    private readonly (int Start, int Length, int Type)[] _names;
+    private byte[] _bytes = [];
+    private Place[] _names = [];
+    private int _used;
 
-    private NameList(byte[] bytes, (int Start, int Length, int Type)[] names)
-    {
-        _bytes = bytes;
-        _names = names;
-    }
-
-    internal static NameList Empty { get; } = new([], []);
-
-    internal int Count => _names.Length;
+    internal int Count { get; private set; }
 
     internal ReadOnlySpan<byte> this[int index] => _bytes.AsSpan(_names[index].Start, _names[index].Length);
 
@@ -25,20 +18,36 @@ internal sealed class NameList
 
     internal static NameList Read(FileDescriptor directory)
     {
+        var names = new NameList();
+        names.Fill(directory);
+        return names;
+    }
+
+    /// <summary>Forgets what it holds and reads a directory's names.</summary>
+    internal void Fill(FileDescriptor directory)
+    {
+        Clear();
         using var reader = new DirectoryReader(directory);
-        byte[] bytes = new byte[1024];
-        int used = 0;
-        var names = new List<(int Start, int Length, int Type)>();
         while (reader.MoveNext())
         {
             var name = reader.Name;
-            if (name.Length > bytes.Length - used)
-                Array.Resize(ref bytes, Math.Max(bytes.Length * 2, used + name.Length));
-            name.CopyTo(bytes.AsSpan(used));
-            names.Add((used, name.Length, reader.Type));
-            used += name.Length;
+            if (name.Length > _bytes.Length - _used)
+                Array.Resize(ref _bytes, Math.Max(Math.Max(_bytes.Length * 2, 512), _used + name.Length));
+            if (Count == _names.Length)
+                Array.Resize(ref _names, Math.Max(Count * 2, 32));
+            name.CopyTo(_bytes.AsSpan(_used));
+            _names[Count++] = new Place(_used, name.Length, reader.Type);
+            _used += name.Length;
         }
-        names.Sort((a, b) => bytes.AsSpan(a.Start, a.Length).SequenceCompareTo(bytes.AsSpan(b.Start, b.Length)));
-        return new NameList(bytes, [.. names]);
+        _names.AsSpan(0, Count).Sort(new ByName(_bytes));
+    }
+
+    internal void Clear() => Count = _used = 0;
+
+    private readonly record struct Place(int Start, int Length, int Type);
+
+    private readonly struct ByName(byte[] bytes) : IComparer<Place>
+    {
+        public int Compare(Place x, Place y) => bytes.AsSpan(x.Start, x.Length).SequenceCompareTo(bytes.AsSpan(y.Start, y.Length));
     }
 }

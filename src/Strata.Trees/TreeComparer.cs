@@ -18,7 +18,7 @@ namespace Strata.Trees;
 public sealed class TreeComparer
 {
     private readonly TreeCompareOptions _options;
-    private readonly EntryReader _reader;
+    private readonly FrameContext _context;
     private readonly RootDirectory? _old;
     private readonly RootDirectory _new;
 
@@ -31,64 +31,60 @@ public sealed class TreeComparer
         _old = oldTree;
         _new = newTree;
         _options = options ?? new TreeCompareOptions();
-        _reader = new EntryReader(_options.Xattrs, _options.UseOverrides);
+        _context = new FrameContext(_options, new EntryReader(_options.Xattrs, _options.UseOverrides), new NameListPool());
     }
 
-    /// <summary>Enumerates the changes. Each is valid until the next is asked for.</summary>
+    private EntryReader Reader => _context.Reader;
+
+    /// <summary>Enumerates the changes. Each is valid until the next is asked for. One enumeration at a time.</summary>
     public IEnumerable<TreeChange> Compare(CancellationToken cancellationToken = default)
     {
-        var stack = new Stack<Frame>();
-        var root = Frame.OfRoots(_old, _new, _options);
-        stack.Push(root);
+        var way = new List<Frame> { Frame.OfRoots(_old, _new, _context) };
         try
         {
-            if (RootChange(root) is { } rootChange)
+            if (RootChange(way[0]) is { } rootChange)
                 yield return rootChange;
-            while (stack.TryPeek(out var frame))
+            while (way.Count > 0)
             {
                 cancellationToken.ThrowIfCancellationRequested();
+                var frame = way[^1];
                 if (!frame.MoveNext())
                 {
-                    stack.Pop().Dispose();
+                    way.RemoveAt(way.Count - 1);
+                    frame.Dispose();
                     continue;
                 }
                 var step = Examine(frame);
                 if (step.Kind is { } kind)
                 {
                     // Directories on the way that did not change themselves come first.
-                    foreach (var above in stack.Reverse())
+                    for (int i = 0; i < way.Count; i++)
                     {
-                        if (!above.Reported)
-                        {
-                            above.Reported = true;
-                            yield return above.AsModified(_reader);
-                        }
+                        if (way[i].Reported)
+                            continue;
+                        way[i].Reported = true;
+                        yield return way[i].AsChange(ChangeKind.Modify);
                     }
-                    yield return frame.Change(kind, _reader, step.NewStatus);
+                    yield return frame.Change(kind, step);
                 }
                 if (step.Descend)
-                    stack.Push(frame.Enter(step, reported: step.Kind is not null));
+                    way.Add(frame.Enter(step));
             }
         }
         finally
         {
-            foreach (var frame in stack)
+            foreach (var frame in way)
                 frame.Dispose();
         }
     }
 
     private TreeChange? RootChange(Frame root)
     {
-        var status = AttributeCalls.Stat(_new.File);
-        if (_old is not null)
-        {
-            var before = AttributeCalls.Stat(_old.File);
-            if (!Differ(before, status, _old.File.Number, "."u8, _new.File.Number, "."u8))
-                return null;
-        }
-        return new TreeChange(
-            EntryPath.Root, _old is null ? ChangeKind.Add : ChangeKind.Modify, status,
-            () => _reader.Read(_new.File.Number, "."u8, status, EntryPath.Root), null);
+        if (_old is null)
+            return root.AsChange(ChangeKind.Add);
+        bool differ = MetadataDiffers(AttributeCalls.Stat(_old.File), AttributeCalls.Stat(_new.File))
+            || XattrsDiffer(_old.File.Number, "."u8, _new.File.Number, "."u8, Reader.Summarize(_new.File.Number, "."u8, null));
+        return differ ? root.AsChange(ChangeKind.Modify) : null;
     }
 
     private Step Examine(Frame frame)
@@ -101,15 +97,22 @@ public sealed class TreeComparer
         else if (frame.Marks is not null && !frame.Opaque && !inNew)
             return default; // only what changed is here: a missing name says nothing
         if (!inNew)
-            return inOld ? new Step(ChangeKind.Delete, false, default, default) : default;
-        if (!inOld)
-            return new Step(ChangeKind.Add, now.IsDirectory, default, now);
-        if (before.Inode == now.Inode && before.Device == now.Device)
+            return inOld ? new Step(ChangeKind.Delete, false, default, default, null) : default;
+        bool same = inOld && before.Inode == now.Inode && before.Device == now.Device;
+        if (same)
             return default;
-        bool differ = Differ(before, now, frame.OldDirectory!.Number, frame.OldName, frame.NewDirectory.Number, frame.NewName)
+        bool differ = !inOld || MetadataDiffers(before, now);
+        // One list of attributes serves three: whether they changed, what marks a directory has, and its entry, should it be asked for.
+        AttributeSummary? attributes = !differ || (now.IsDirectory && frame.Marks is not null)
+            ? Reader.Summarize(frame.NewDirectory.Number, frame.NewName, frame.Marks)
+            : null;
+        if (!inOld)
+            return new Step(ChangeKind.Add, now.IsDirectory, default, now, attributes);
+        differ = differ
+            || XattrsDiffer(frame.OldDirectory!.Number, frame.OldName, frame.NewDirectory.Number, frame.NewName, attributes!.Value)
             || (now.Type == NameCalls.TypeSymlink && TargetsDiffer(frame))
-            || (_options.CompareContents && now.Type == NameCalls.TypeRegular && ContentsDiffer(frame));
-        return new Step(differ ? ChangeKind.Modify : null, now.IsDirectory, before.IsDirectory ? before : default, now);
+            || (_options.CompareContents && now.Type == NameCalls.TypeRegular && ContentsDiffer(frame, now, attributes!.Value));
+        return new Step(differ ? ChangeKind.Modify : null, now.IsDirectory, before.IsDirectory ? before : default, now, attributes);
     }
 
     private static bool Stat(FileDescriptor directory, ReadOnlySpan<byte> name, out FileStatus status)
@@ -123,23 +126,17 @@ public sealed class TreeComparer
         };
     }
 
-    private bool Differ(in FileStatus before, in FileStatus now, int oldDirectory, ReadOnlySpan<byte> oldName, int newDirectory, ReadOnlySpan<byte> newName)
-    {
-        if (before.Mode != now.Mode || before.Uid != now.Uid || before.Gid != now.Gid
-            || before.RdevMajor != now.RdevMajor || before.RdevMinor != now.RdevMinor)
-            return true;
-        if (!now.IsDirectory && (before.Mtime != now.Mtime || before.SizeBytes != now.SizeBytes || now.LinkCount > before.LinkCount))
-            return true;
-        return XattrsDiffer(oldDirectory, oldName, newDirectory, newName);
-    }
+    private static bool MetadataDiffers(in FileStatus before, in FileStatus now) =>
+        before.Mode != now.Mode || before.Uid != now.Uid || before.Gid != now.Gid || before.RdevMajor != now.RdevMajor || before.RdevMinor != now.RdevMinor
+        || (!now.IsDirectory && (before.Mtime != now.Mtime || before.SizeBytes != now.SizeBytes || now.LinkCount > before.LinkCount));
 
-    private bool XattrsDiffer(int oldDirectory, ReadOnlySpan<byte> oldName, int newDirectory, ReadOnlySpan<byte> newName)
+    private bool XattrsDiffer(int oldDirectory, ReadOnlySpan<byte> oldName, int newDirectory, ReadOnlySpan<byte> newName, AttributeSummary newAttributes)
     {
         // The common case, by one call a side: neither has any that a layer would hold.
-        if (!_reader.MayHaveXattrs(oldDirectory, oldName) && !_reader.MayHaveXattrs(newDirectory, newName))
+        if (!newAttributes.OfLayer && !Reader.Summarize(oldDirectory, oldName, null).OfLayer)
             return false;
-        var before = _reader.ReadXattrs(oldDirectory, oldName, out var oldOverride);
-        var now = _reader.ReadXattrs(newDirectory, newName, out var newOverride);
+        var before = Reader.ReadXattrs(oldDirectory, oldName, out var oldOverride);
+        var now = Reader.ReadXattrs(newDirectory, newName, out var newOverride);
         if (oldOverride != newOverride || before.Count != now.Count)
             return true;
         for (int i = 0; i < now.Count; i++)
@@ -158,11 +155,11 @@ public sealed class TreeComparer
         return a != b || !before.AsSpan().SequenceEqual(now);
     }
 
-    private static bool ContentsDiffer(Frame frame)
+    private static bool ContentsDiffer(Frame frame, in FileStatus status, AttributeSummary attributes)
     {
         const int BufferSize = 64 * 1024;
         using var before = FileCalls.OpenAt(frame.OldDirectory!, frame.OldName, OpenFlags.ReadOnly | OpenFlags.NoFollow);
-        using var now = frame.OpenNew();
+        using var now = frame.OpenNew(frame.Path.Child(frame.NewName), status, attributes);
         byte[] a = System.Buffers.ArrayPool<byte>.Shared.Rent(BufferSize);
         byte[] b = System.Buffers.ArrayPool<byte>.Shared.Rent(BufferSize);
         try
@@ -197,5 +194,10 @@ public sealed class TreeComparer
     /// <param name="Descend">It is a directory now.</param>
     /// <param name="OldStatus">The directory that it was before; default: it was none.</param>
     /// <param name="NewStatus">What it is now.</param>
-    internal readonly record struct Step(ChangeKind? Kind, bool Descend, FileStatus OldStatus, FileStatus NewStatus);
+    /// <param name="Attributes">What its list of attributes tells; null: they were not listed.</param>
+    internal readonly record struct Step(ChangeKind? Kind, bool Descend, FileStatus OldStatus, FileStatus NewStatus, AttributeSummary? Attributes)
+    {
+        /// <summary>False: it certainly has none of a driver's marks.</summary>
+        internal bool MayHaveMarks => Attributes is not { Marks: false };
+    }
 }

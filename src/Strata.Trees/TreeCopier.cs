@@ -191,7 +191,7 @@ public sealed class TreeCopier
             throw new LinuxException(errno, "chown", path.ToString());
         foreach (var xattr in XattrCalls.GetAll(sourceDirectory, sourceName))
         {
-            if (EntryReader.HostIndependent(xattr.Name) is null)
+            if (EntryReader.HostIndependent(xattr.Name).IsEmpty)
                 continue;
             errno = XattrCalls.TrySetAt(directory, name, xattr.Name, xattr.Value);
             if (errno != Errno.None)

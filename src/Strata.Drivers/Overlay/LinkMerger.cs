@@ -71,13 +71,13 @@ internal sealed class LinkMerger(OverlayMarks marks)
         Check(AttributeCalls.TryChmod(to.Number, status.Permissions), "chmod", "."u8);
         foreach (var old in XattrCalls.GetAll(to.Number, "."u8))
         {
-            if (EntryReader.HostIndependent(old.Name) is not null)
+            if (EntryReader.HostIndependent(old.Name) is not [])
                 Check(XattrCalls.TryRemove(to.Number, old.Name), "removexattr", old.Name);
         }
         foreach (var xattr in XattrCalls.GetAll(from.Number, "."u8))
         {
             // Escaped attributes stay escaped: the tree is a lower directory of overlayfs. Its marks have done their work.
-            if (marks.ToLayer(xattr.Name) is not null)
+            if (marks.ToLayer(xattr.Name) is not [])
                 Check(XattrCalls.TrySetAt(to.Number, "."u8, xattr.Name, xattr.Value), "setxattr", xattr.Name);
         }
     }

@@ -23,7 +23,7 @@ public sealed partial class OverlayDriver
         foreach (var xattr in XattrCalls.GetAll(from.Number, "."u8))
         {
             // Escaped attributes stay escaped; marks are the parent's own.
-            if (_marks.ToLayer(xattr.Name) is not null)
+            if (_marks.ToLayer(xattr.Name) is not [])
                 Check(XattrCalls.TrySetAt(to.Number, "."u8, xattr.Name, xattr.Value), "setxattr", diff);
         }
         Check(AttributeCalls.TrySetTime(to.Number, source.Mtime), "utimensat", diff);
@@ -35,7 +35,7 @@ public sealed partial class OverlayDriver
         using var diff = FileCalls.Open(_layout.Diff(id), OpenFlags.ReadOnly | OpenFlags.Directory);
         foreach (var xattr in XattrCalls.GetAll(diff.Number, "."u8))
         {
-            if (_marks.ToLayer(xattr.Name) is not null)
+            if (_marks.ToLayer(xattr.Name) is not [])
                 Check(XattrCalls.TryRemove(diff.Number, xattr.Name), "removexattr", _layout.Diff(id));
         }
     }

@@ -25,6 +25,10 @@ internal sealed class OverlayMarks(bool userXattr) : IMarkReader
         || (status is { Type: NameCalls.TypeRegular, SizeBytes: 0 } && Has(directory, name, _whiteout));
 
     /// <inheritdoc/>
+    public bool IsMark(ReadOnlySpan<byte> attribute) =>
+        attribute.StartsWith(_prefix) && (attribute.SequenceEqual(_opaque) || attribute.SequenceEqual(_redirect) || attribute.SequenceEqual(_metacopy));
+
+    /// <inheritdoc/>
     public bool IsOpaque(FileDescriptor directory) => XattrCalls.Find(directory, _opaque) is [(byte)'y'];
 
     /// <inheritdoc/>
@@ -35,11 +39,11 @@ internal sealed class OverlayMarks(bool userXattr) : IMarkReader
         status.Type == NameCalls.TypeRegular && Has(directory, name, _metacopy);
 
     /// <summary>An attribute on disk as a layer has it: overlayfs's own are left out, escaped ones get their name back.</summary>
-    public byte[]? ToLayer(byte[] name)
+    public ReadOnlySpan<byte> ToLayer(ReadOnlySpan<byte> name)
     {
-        if (name.AsSpan().StartsWith(_escape))
-            return [.. _prefix, .. name.AsSpan(_escape.Length)];
-        return name.AsSpan().StartsWith(_prefix) ? null : EntryReader.HostIndependent(name);
+        if (name.StartsWith(_escape))
+            return (byte[])[.. _prefix, .. name[_escape.Length..]];
+        return name.StartsWith(_prefix) ? default : EntryReader.HostIndependent(name);
     }
 
     /// <summary>

@@ -1,7 +1,6 @@
 using Strata.Formats.Compression;
 using System.Buffers;
 using System.Buffers.Text;
-using System.Text;
 using System.Text.Unicode;
 
 namespace Strata.Formats.Tar;
@@ -232,15 +231,23 @@ public sealed class TarWriter : IDisposable
     {
         // Before 1970 seconds count down and the fraction with them: -0.5 is second -1 and half a second.
         bool negative = time.Seconds < 0;
-        long seconds = negative && time.Nanoseconds > 0 ? time.Seconds + 1 : time.Seconds;
-        int fraction = negative && time.Nanoseconds > 0 ? 1_000_000_000 - time.Nanoseconds : time.Nanoseconds;
-        var text = new StringBuilder();
+        ulong seconds = negative && time.Nanoseconds > 0 ? (ulong)-(time.Seconds + 1) : negative ? 0 - (ulong)time.Seconds : (ulong)time.Seconds;
+        uint fraction = (uint)(negative && time.Nanoseconds > 0 ? 1_000_000_000 - time.Nanoseconds : time.Nanoseconds);
+        Span<byte> text = stackalloc byte[40];
+        int length = 0;
         if (negative)
-            text.Append('-');
-        text.Append(seconds == long.MinValue ? "9223372036854775808" : Math.Abs(seconds).ToString(System.Globalization.CultureInfo.InvariantCulture));
+            text[length++] = (byte)'-';
+        Utf8Formatter.TryFormat(seconds, text[length..], out int digits);
+        length += digits;
         if (fraction != 0)
-            text.Append('.').Append(fraction.ToString("D9", System.Globalization.CultureInfo.InvariantCulture).TrimEnd('0'));
-        AddRecord("mtime"u8, Encoding.ASCII.GetBytes(text.ToString()));
+        {
+            text[length++] = (byte)'.';
+            Utf8Formatter.TryFormat(fraction, text[length..], out digits, new StandardFormat('D', 9));
+            length += digits;
+            while (text[length - 1] == (byte)'0')
+                length--;
+        }
+        AddRecord("mtime"u8, text[..length]);
     }
 
     /// <summary>A record tells its own length, the digits of that length included.</summary>
