@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Security.Cryptography;
 
 namespace Strata;
 
@@ -19,7 +18,11 @@ public readonly record struct LayerId
     public bool IsDefault => _text is null;
 
     /// <summary>A new random ID of 64 hexadecimal digits, as Docker's are.</summary>
-    public static LayerId New() => new(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)));
+    /// <remarks>
+    /// Of two GUIDs, 122 random bits each from the kernel: .NET's RandomNumberGenerator asks OpenSSL, and loading that costs 5 ms, a third of
+    /// what a short command takes.
+    /// </remarks>
+    public static LayerId New() => new($"{Guid.NewGuid():N}{Guid.NewGuid():N}");
 
     /// <summary>Reads an ID.</summary>
     /// <exception cref="StrataException">InvalidArgument: it is empty, too long, or holds a character that IDs may not have.</exception>

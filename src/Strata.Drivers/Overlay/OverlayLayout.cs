@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 
 namespace Strata.Drivers.Overlay;
@@ -40,8 +39,8 @@ internal sealed class OverlayLayout(string home)
     internal static string NewLink()
     {
         Span<char> text = stackalloc char[LinkLength];
-        Span<byte> random = stackalloc byte[LinkLength];
-        RandomNumberGenerator.Fill(random);
+        // The bytes of a random ID (see there why not OpenSSL's), five bits a character.
+        byte[] random = Convert.FromHexString(LayerId.New().ToString());
         for (int i = 0; i < LinkLength; i++)
             text[i] = Alphabet[random[i] & 31];
         return new string(text);
