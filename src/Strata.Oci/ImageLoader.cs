@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Strata.Formats.Compression;
+using Strata.Formats.Tar;
 using Strata.Store;
 
 namespace Strata.Oci;
@@ -32,7 +33,9 @@ public sealed class ImageLoader
     }
 
     /// <summary>Loads what lies at a path.</summary>
-    /// <exception cref="StrataException">NotFound; InvalidArgument, NotSupported: it is no image, and why; Corrupt: it is damaged.</exception>
+    /// <exception cref="StrataException">
+    /// NotFound; InvalidArgument, NotSupported: it is no image, and why; Corrupt: it began as one, or as something compressed, and is damaged.
+    /// </exception>
     public IReadOnlyList<ImageRecord> Load(string path, CancellationToken cancellationToken = default)
     {
         if (Directory.Exists(path))
@@ -89,6 +92,14 @@ public sealed class ImageLoader
 
     private static TarFiles Open(FileStream file, string shown)
     {
+        Span<byte> first = stackalloc byte[512];
+        file.Position = 0;
+        int read = file.ReadAtLeast(first, first.Length, throwOnEndOfStream: false);
+        if (!TarReader.CanBegin(first[..read]))
+        {
+            file.Dispose();
+            throw StrataException.InvalidArgument($"'{shown}' is no image: expected an OCI layout or a docker-archive, and this is not even a tar.");
+        }
         try
         {
             return new TarFiles(file, shown);

@@ -124,7 +124,7 @@ public sealed class VerbTests
         File.WriteAllText(cli.Scratch["text"], "this is no image");
         cli.Fail(2, "create", "y", "--storage-opt", "colour=red");
         var (code, _, error) = cli.Try("load", cli.Scratch["text"]);
-        Assert.Contains(code, new[] { 2, 6, 9 });
+        Assert.Equal(2, code);
         Assert.Contains("is no image", error, StringComparison.Ordinal);
 
         var damaged = Cli.Image();

@@ -104,6 +104,16 @@ public sealed partial class TarReader : IDisposable
     /// </summary>
     public void ReferenceContent(EntryPath path) => _content.ReferenceAs(path);
 
+    /// <summary>
+    /// Tells what is no tar at all from what is a broken one: true if a tar can begin with these bytes, be the rest as it may. That is, with a
+    /// header whose checksum is right, one that says it is a header though its checksum is wrong, or the zeros of an empty archive.
+    /// </summary>
+    /// <param name="start">The first 512 bytes, or all that there are.</param>
+    public static bool CanBegin(ReadOnlySpan<byte> start) =>
+        start.Length >= TarHeader.BlockSize
+        && start[..TarHeader.BlockSize] is var block
+        && (TarHeader.IsZero(block) || TarHeader.ChecksumIsRight(block) || block[257..].StartsWith("ustar"u8));
+
     /// <inheritdoc/>
     public void Dispose()
     {
