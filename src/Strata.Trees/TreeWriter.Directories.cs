@@ -72,6 +72,8 @@ public sealed partial class TreeWriter
             RemoveXattrs(parent, actual);
         MarkWritten(actual);
         _directories.Add(actual.Bytes);
+        if (_namesBelow && !HidesLower(actual))
+            _asBelow.Add(actual);
         _unfinished.AddImplied(actual, hidesLower: exists);
     }
 

@@ -11,7 +11,7 @@ public sealed partial class TreeWriter
         var target = entry.HardLinkTarget;
         if (target.IsRoot)
             throw Refused(entry, "which is the root");
-        var targetParent = ParentOf(target, index).Share();
+        var targetParent = ParentBelow(target, index).Share();
         OpenDirectory? parent = null;
         try
         {

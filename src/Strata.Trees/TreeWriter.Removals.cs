@@ -9,6 +9,8 @@ public sealed partial class TreeWriter
     private readonly PathSet _opaque = new();
     private readonly HashSet<EntryPath> _placeholdersIn = [];
     private readonly List<(EntryPath Path, FileStatus Status)> _broughtUp = [];
+    private readonly HashSet<EntryPath> _asBelow = [];
+    private bool _namesBelow;
 
     /// <summary>
     /// Removes a path of the layers below; what this layer itself wrote there, before or after, stays. In a tree of its own: a character device
@@ -19,10 +21,12 @@ public sealed partial class TreeWriter
     public void WritePlaceholder(EntryPath path, long index)
     {
         FinishEarlyIfFull();
-        var parent = ParentOf(path, index).Share();
+        var parent = ParentBelow(path, index).Share();
         try
         {
             var actual = ActualPath(parent, path);
+            if (HidesLower(parent.Path))
+                OwnDirectories(parent.Path);
             _removed.Add(actual.Bytes);
             if (_queue is not null)
                 _placeholdersIn.Add(parent.Path);
@@ -51,6 +55,7 @@ public sealed partial class TreeWriter
         var opened = Resolve(directory, index).Share();
         try
         {
+            OwnDirectories(opened.Path);
             _opaque.Add(opened.Path.Bytes);
             if (_queue is null)
                 RemoveLowerChildren(opened);
@@ -84,22 +89,16 @@ public sealed partial class TreeWriter
     }
 
     /// <summary>
-    /// Takes back what a later entry of the layer made wrong: files that were brought up for a hard link from what the layer hides after all, and
-    /// placeholders in directories where nothing lies below. overlayfs lists the latter's names, since it reads such a directory as it is.
+    /// Takes back what a later entry of the layer made wrong: files that were brought up for a hard link from what the layer hides after all,
+    /// placeholders in directories where nothing lies below, and directories that were only made for these two. overlayfs lists the placeholders'
+    /// names, since it reads such a directory as it is.
     /// </summary>
     private void RemoveIdleMarks()
     {
         foreach (var (path, brought) in _broughtUp)
         {
-            if (!HidesLower(path))
-                continue;
-            using var parent = TryOpenParent(path);
-            if (parent is null || AttributeCalls.TryStat(parent.Number, path.Name, out var now) != Errno.None
-                || now.Inode != brought.Inode || now.Device != brought.Device)
-                continue;
-            TreeRemover.Remove(parent.Number, path.Name);
-            if (_removed.Contains(path.Bytes))
-                EntryMaker.MakePlaceholder(parent.Number, path);
+            if (HidesLower(path))
+                TakeBack(path, now => now.Inode == brought.Inode && now.Device == brought.Device);
         }
         foreach (var directory in _placeholdersIn)
         {
@@ -110,6 +109,55 @@ public sealed partial class TreeWriter
             using (found)
                 RemovePlaceholders(found!);
         }
+        // The deepest first: each is empty if all that was in it is gone.
+        foreach (var path in _asBelow.OrderByDescending(path => path.Depth))
+        {
+            if (HidesLower(path) && _options.LowerDirectory?.Invoke(path) is not null)
+                TakeBack(path, now => now.IsDirectory);
+        }
+    }
+
+    /// <summary>
+    /// The directory of what the layer names below: a link's target, something it removes. One that is made for it is not the layer's own: it
+    /// goes again if the layer hides later what is below, and nothing else of the layer came to be in it.
+    /// </summary>
+    private OpenDirectory ParentBelow(EntryPath path, long index)
+    {
+        _namesBelow = true;
+        try
+        {
+            return ParentOf(path, index);
+        }
+        finally
+        {
+            _namesBelow = false;
+        }
+    }
+
+    /// <summary>Something of the layer stands at a path: the directories on the way to it are the layer's own.</summary>
+    private void OwnDirectories(EntryPath actual)
+    {
+        if (_asBelow.Count == 0)
+            return;
+        for (var path = actual; !path.IsRoot; path = path.Parent)
+            _asBelow.Remove(path);
+    }
+
+    /// <summary>Removes a file or an empty directory, if it is still what it was; what the layer removes there is removed again.</summary>
+    private void TakeBack(EntryPath path, Func<FileStatus, bool> isWhatItWas)
+    {
+        using var parent = TryOpenParent(path);
+        if (parent is null || AttributeCalls.TryStat(parent.Number, path.Name, out var now) != Errno.None || !isWhatItWas(now))
+            return;
+        if (_unfinished.KeepsTimes)
+            _unfinished.KeepTime(path.Parent, parent.Number);
+        var errno = now.IsDirectory ? NameCalls.TryRemoveDirectory(parent.Number, path.Name) : NameCalls.TryUnlink(parent.Number, path.Name);
+        if (errno == Errno.ENOTEMPTY)
+            return; // something else of the layer came to be in it
+        if (errno != Errno.None)
+            throw new LinuxException(errno, "unlinkat", path.ToString());
+        if (_removed.Contains(path.Bytes) && !_opaque.Contains(path.ParentBytes) && !HidesLower(path.Parent))
+            EntryMaker.MakePlaceholder(parent.Number, path);
     }
 
     private void RemovePlaceholders(FileDescriptor directory)
@@ -146,7 +194,10 @@ public sealed partial class TreeWriter
     {
         if (!WroteInThisLayer(actual))
         {
+            bool directory = Status(parent, actual.Name) is { IsDirectory: true };
             TreeRemover.Remove(parent.Number, actual.Name);
+            if (directory)
+                _cache.Clear(); // it, or one below it, may have been opened for a link's target or a removal
             return;
         }
         if (Status(parent, actual.Name) is not { IsDirectory: true })
@@ -161,14 +212,14 @@ public sealed partial class TreeWriter
             parent.Number, actual.Name, OpenFlags.Path | OpenFlags.Directory | OpenFlags.NoFollow, 0, out var file);
         if (errno != Errno.None)
             throw new LinuxException(errno, "openat", actual.ToString());
-        var directory = new OpenDirectory(file!, actual, throughSymlink: false);
+        var kept = new OpenDirectory(file!, actual, throughSymlink: false);
         try
         {
-            RemoveLowerChildren(directory);
+            RemoveLowerChildren(kept);
         }
         finally
         {
-            directory.Release();
+            kept.Release();
         }
     }
 

@@ -85,6 +85,7 @@ public sealed partial class TreeWriter : IDisposable
         try
         {
             var actual = ActualPath(parent, entry.Path);
+            OwnDirectories(actual);
             switch (entry.Kind)
             {
                 case EntryKind.Directory:
