@@ -77,7 +77,16 @@ public abstract class ProtoDriver : IProtoDriver
         {
             RequireExists(id); // it may have been removed while we waited for the lock
             Directory.CreateDirectory(point, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            Mounter.Mount(mounts, point);
+            BeforeMount(id);
+            try
+            {
+                Mounter.Mount(mounts, point);
+            }
+            catch
+            {
+                AfterUnmount(id);
+                throw;
+            }
         });
         return point;
     }
@@ -86,7 +95,7 @@ public abstract class ProtoDriver : IProtoDriver
     public void Put(LayerId id)
     {
         string point = MountPointOf(id);
-        _counter.Release(id, point, () => Unmount(point));
+        _counter.Release(id, point, () => Unmount(id, point));
     }
 
     /// <inheritdoc/>
@@ -122,7 +131,7 @@ public abstract class ProtoDriver : IProtoDriver
             string point = MountPointOf(id);
             if (!MountPoints.Is(point))
                 continue;
-            Unmount(point);
+            Unmount(id, point);
             _counter.Reset(id);
         }
         SweepTrash();
@@ -140,8 +149,21 @@ public abstract class ProtoDriver : IProtoDriver
     /// <summary>Takes a layer out of the driver's home: by <see cref="MoveToTrash"/>. Nobody has it mounted.</summary>
     protected abstract void RemoveLayer(LayerId id);
 
+    /// <summary>The layer is about to be mounted: makes what its mounts are stacked of, if that must be mounted itself. Called under the layer's lock.</summary>
+    protected virtual void BeforeMount(LayerId id)
+    {
+    }
+
+    /// <summary>The layer was unmounted, or could not be mounted: gives back what <see cref="BeforeMount"/> made. Called under the layer's lock.</summary>
+    protected virtual void AfterUnmount(LayerId id)
+    {
+    }
+
     /// <summary>Deletes what processes left that ended in the middle of making or removing a layer.</summary>
     protected virtual void SweepUnfinished() => SweepTrash();
+
+    /// <summary>True if the layer is mounted, or is being mounted or unmounted just now. Never waits.</summary>
+    protected bool IsInUse(LayerId id) => _counter.IsInUse(id, MountPointOf(id));
 
     /// <summary>Where the layer is mounted, if it is.</summary>
     protected abstract string MountPointOf(LayerId id);
@@ -171,9 +193,10 @@ public abstract class ProtoDriver : IProtoDriver
         CreateLayer(id, parent, options, writable);
     }
 
-    private static void Unmount(string point)
+    private void Unmount(LayerId id, string point)
     {
         Mounter.Unmount(point);
+        AfterUnmount(id);
         try
         {
             Directory.Delete(point);

@@ -218,6 +218,13 @@ public static unsafe class FileCalls
             throw new LinuxException(Native.LastErrno, "syncfs", path);
     }
 
+    /// <summary>
+    /// Asks the kernel to begin writing a part of a file out, and does not wait (sync_file_range(2)). A hint: nothing is durable by it, and where
+    /// the file system can't, nothing happens.
+    /// </summary>
+    public static void StartWriteOut(FileDescriptor file, long offsetBytes, long lengthBytes) =>
+        _ = Native.sync_file_range(file.Number, offsetBytes, lengthBytes, 2); // SYNC_FILE_RANGE_WRITE
+
     /// <summary>The magic number of the file system that holds the open file (statfs(2), f_type).</summary>
     public static long FileSystemMagic(FileDescriptor file)
     {

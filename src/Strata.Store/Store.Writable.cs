@@ -145,14 +145,11 @@ public sealed partial class Store
     public LayerRecord Commit(string name, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
     {
         var record = GetWritable(name);
-        using var tar = OpenTemporary();
-        Guard($"Can't keep the changes of '{name}'", () =>
-        {
-            Driver.Diff(record.DriverId, DriverParentOf(record), tar, new DiffOptions { Progress = progress }, cancellationToken);
-            tar.Position = 0;
-            return 0;
-        });
-        return RegisterLayers([new LayerInput { Open = () => new Borrowed(tar), BlobBytes = tar.Length }], record.Parent, progress, cancellationToken)[0];
+        var parent = DriverParentOf(record);
+        var options = new DiffOptions { Progress = progress };
+        // One pass: what the driver finds is what the new layer is made of.
+        using var changes = new ProducedStream((destination, cancelled) => Driver.Diff(record.DriverId, parent, destination, options, cancelled), cancellationToken);
+        return RegisterLayers([new LayerInput { Open = () => new Borrowed(changes) }], record.Parent, progress, cancellationToken)[0];
     }
 
     /// <summary>Removes a writable layer and all that was written to it.</summary>

@@ -56,4 +56,12 @@ public sealed class VfsOnBtrfs(FileSystems fileSystems) : DriverSuite(fileSystem
 
 public sealed class VfsOnTmpfs(FileSystems fileSystems) : DriverSuite(fileSystems, "vfs", "tmpfs");
 
+public sealed class ErofsOnExt4(FileSystems fileSystems) : DriverSuite(fileSystems, "erofs", "ext4");
+
+public sealed class ErofsOnXfs(FileSystems fileSystems) : DriverSuite(fileSystems, "erofs", "xfs");
+
+public sealed class ErofsOnBtrfs(FileSystems fileSystems) : DriverSuite(fileSystems, "erofs", "btrfs");
+
+public sealed class ErofsOnTmpfs(FileSystems fileSystems) : DriverSuite(fileSystems, "erofs", "tmpfs");
+
 public sealed class NaiveOverlayOnExt4(FileSystems fileSystems) : DriverSuite(fileSystems, "naive", "ext4");

@@ -1,3 +1,4 @@
+using Strata.Drivers.Erofs;
 using Strata.Drivers.Overlay;
 using Strata.Drivers.Vfs;
 using Strata.Formats.Tar;
@@ -15,10 +16,11 @@ public sealed class Rig : IDisposable
         ("overlay", "ext4"), ("overlay", "xfs"), ("overlay", "btrfs"), ("overlay", "tmpfs"),
         ("vfs", "ext4"), ("vfs", "xfs"), ("vfs", "btrfs"), ("vfs", "tmpfs"),
         ("naive", "ext4"),
+        ("erofs", "ext4"), ("erofs", "xfs"), ("erofs", "btrfs"), ("erofs", "tmpfs"),
     ];
 
     /// <summary>Makes one.</summary>
-    /// <param name="kind"><c>overlay</c>, <c>vfs</c>, or <c>naive</c>: overlay, its differences found by comparing.</param>
+    /// <param name="kind"><c>overlay</c>, <c>vfs</c>, <c>erofs</c>, or <c>naive</c>: overlay, its differences found by comparing.</param>
     /// <param name="fileSystem">Where its home lies.</param>
     /// <param name="options">Options of the driver.</param>
     public Rig(string kind, LoopFileSystem fileSystem, params string[] options)
@@ -51,6 +53,7 @@ public sealed class Rig : IDisposable
     public static IDriver Open(string kind, string home, params string[] options) => kind switch
     {
         "overlay" => new OverlayDriver(home, DriverOptions.Parse(options)),
+        "erofs" => new ErofsDriver(home, DriverOptions.Parse(options)),
         "naive" => new NaiveDiffDriver(new OverlayDriver(home, DriverOptions.Parse(options))),
         _ => VfsDriver.Init(home, DriverOptions.Parse(options)),
     };
@@ -100,11 +103,19 @@ public sealed class Rig : IDisposable
     /// <summary>The layer's tree as lines.</summary>
     public string Dump(LayerId id) => Use(id, root => TreeDump.Of(root, true, "trusted.overlay.", "security.selinux"));
 
-    /// <summary>The difference as a tar.</summary>
+    /// <summary>The difference as a tar; of an applied layer of a driver that keeps tars, that tar.</summary>
     public byte[] Diff(LayerId id, LayerId? parent, DiffOptions? options = null)
     {
         using var tar = new MemoryStream();
         Driver.Diff(id, parent, tar, options);
+        return tar.ToArray();
+    }
+
+    /// <summary>The difference as a tar made of what is seen, also where the driver would give back the tar that it keeps.</summary>
+    public byte[] DiffOfTrees(LayerId id, LayerId? parent)
+    {
+        using var tar = new MemoryStream();
+        (Driver.Capabilities.ReproducesExactDiffs ? new NaiveDiffDriver(Driver) : Driver).Diff(id, parent, tar);
         return tar.ToArray();
     }
 
@@ -116,6 +127,11 @@ public sealed class Rig : IDisposable
     public byte[] RoundTrip(string id, LayerId? parent, byte[] tar)
     {
         Driver.Create(Id(id), parent);
+        if (Driver.Capabilities.ReproducesExactDiffs)
+        {
+            Driver.ApplyDiff(Id(id), parent, new MemoryStream(tar));
+            return Diff(Id(id), parent);
+        }
         using var recipe = new MemoryStream();
         using (var recorder = new TarRecipeRecorder(recipe))
         {

@@ -16,7 +16,7 @@ public sealed class SameEverywhereTests(FileSystems fileSystems)
         Rig.Id("empty");
         rig.Driver.Create(Rig.Id("empty"), null);
         var id = rig.Apply("all", Rig.Id("empty"), RichLayers.Everything());
-        return rig.Dump(id) + "\n" + string.Join('\n', rig.Changes(id, Rig.Id("empty"))) + "\n" + Hash(rig.Diff(id, Rig.Id("empty"))) + Hash(rig.Diff(id, null));
+        return rig.Dump(id) + "\n" + string.Join('\n', rig.Changes(id, Rig.Id("empty"))) + "\n" + Hash(rig.DiffOfTrees(id, Rig.Id("empty"))) + Hash(rig.DiffOfTrees(id, null));
     });
 
     [Theory]
@@ -25,7 +25,7 @@ public sealed class SameEverywhereTests(FileSystems fileSystems)
     {
         var below = rig.Apply("below", null, RichLayers.Below());
         var id = rig.Apply("over", below, RichLayers.Over[name]());
-        return rig.Dump(id) + "\n" + string.Join('\n', rig.Changes(id, below)) + "\n" + Hash(rig.Diff(id, below)) + Hash(rig.Diff(id, null));
+        return rig.Dump(id) + "\n" + string.Join('\n', rig.Changes(id, below)) + "\n" + Hash(rig.DiffOfTrees(id, below)) + Hash(rig.DiffOfTrees(id, null));
     });
 
     [Theory]
@@ -42,7 +42,7 @@ public sealed class SameEverywhereTests(FileSystems fileSystems)
         {
             return e.Kind.ToString();
         }
-        return rig.Dump(Rig.Id("hostile")) + "\n" + Hash(rig.Diff(Rig.Id("hostile"), below));
+        return rig.Dump(Rig.Id("hostile")) + "\n" + Hash(rig.DiffOfTrees(Rig.Id("hostile"), below));
     });
 
     [Fact]
@@ -56,7 +56,7 @@ public sealed class SameEverywhereTests(FileSystems fileSystems)
             s.Xattr("a", "user.x", 1, 2, 3).Mode("a/b", 0x1FF).Link("target-2", "target").File("old", "1", time: new FileTime(-1000, 5));
             s.File(new string('l', 255), "long").Remove("file").Dir("file").File("file/in", "x");
         });
-        return rig.Dump(id) + "\n" + string.Join('\n', rig.Changes(id, below)) + "\n" + Hash(rig.Diff(id, below)) + "\n" + Hash(rig.Diff(id, null))
+        return rig.Dump(id) + "\n" + string.Join('\n', rig.Changes(id, below)) + "\n" + Hash(rig.DiffOfTrees(id, below)) + "\n" + Hash(rig.DiffOfTrees(id, null))
             + "\n" + rig.Driver.DiffSize(id, below);
     });
 

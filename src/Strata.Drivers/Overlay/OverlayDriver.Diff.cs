@@ -60,48 +60,15 @@ public sealed partial class OverlayDriver
 
     private LayerId? ParentOf(LayerId id) => _layout.ReadLowers(id) is [var nearest, ..] ? _layout.Resolve(nearest) : null;
 
-    private Difference Open(LayerId id, LayerId? parent, DiffOptions? options)
+    private StackDifference Open(LayerId id, LayerId? parent, DiffOptions? options)
     {
         RequireExists(id);
         if (parent is { } p)
             RequireExists(p);
         SettleRoot(id);
-        bool contents = options?.CompareContents ?? false;
         bool direct = parent == ParentOf(id);
-        var newTree = direct ? RootDirectory.Open(_layout.Diff(id)) : OpenView(id);
-        RootDirectory? oldTree = null;
-        try
-        {
-            oldTree = parent is { } below ? OpenView(below) : null;
-            var whole = new Lazy<RootDirectory>(() => OpenView(id));
-            var comparer = new TreeComparer(oldTree, newTree, new TreeCompareOptions
-            {
-                // Without a layer below there are no marks to read, and a whole tree has none either.
-                Marks = direct && oldTree is not null ? _marks : null,
-                WholeNewTree = () => whole.Value,
-                Xattrs = _marks.ToLayer,
-                CompareContents = contents,
-            });
-            return new Difference(comparer, newTree, oldTree, whole);
-        }
-        catch
-        {
-            newTree.Dispose();
-            oldTree?.Dispose();
-            throw;
-        }
-    }
-
-    private sealed class Difference(TreeComparer comparer, RootDirectory newTree, RootDirectory? oldTree, Lazy<RootDirectory> whole) : IDisposable
-    {
-        internal TreeComparer Comparer => comparer;
-
-        public void Dispose()
-        {
-            newTree.Dispose();
-            oldTree?.Dispose();
-            if (whole.IsValueCreated)
-                whole.Value.Dispose();
-        }
+        return new StackDifference(
+            direct ? () => RootDirectory.Open(_layout.Diff(id)) : () => OpenView(id), parent is { } below ? () => OpenView(below) : null, () => OpenView(id),
+            _marks, direct, options?.CompareContents ?? false);
     }
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using Strata.Linux;
 using Strata.Trees;
 
@@ -30,37 +29,12 @@ public sealed partial class OverlayDriver
 
     private Mount MountOf(LayerId id, string[] lowers, bool readOnly, string? label)
     {
-        var options = new List<string>();
-        if (_features.CanTurnIndexOff)
-            options.Add("index=off");
-        // A kernel may have these on by default; what they write into an upper directory only this mount's own settings could read.
-        // A read-only mount writes none, and must follow those that other tools' mounts have written.
-        if (_features.CanTurnMetacopyOff && !_features.UserXattr)
-            options.Add(readOnly ? "metacopy=on" : "metacopy=off");
-        if (_features.UserXattr)
-            options.Add("userxattr");
-        var stack = new List<string>(lowers.Length + 1);
         if (readOnly)
-            stack.Add(_layout.Diff(id));
-        stack.AddRange(lowers);
-        options.Add("lowerdir=" + string.Join(':', stack.Select(Escape)));
-        if (readOnly)
-        {
-            options.Add("ro");
-        }
-        else
-        {
-            options.Add("upperdir=" + Escape(_layout.Diff(id)));
-            options.Add("workdir=" + Escape(_layout.Work(id)));
-            // Also without the option: it may have been set when the layer was mounted last.
-            ForgetVolatile(_layout.Work(id));
-            if (_volatile)
-                options.Add("volatile");
-        }
-        options.AddRange(_moreOptions);
-        if (!string.IsNullOrEmpty(label))
-            options.Add($"context=\"{label}\"");
-        return new Mount("overlay", "overlay", "", options);
+            return OverlayOptions.ReadOnly(_features, lowers.Prepend(_layout.Diff(id)), _moreOptions, label);
+        // Also without the option: it may have been set when the layer was mounted last.
+        ForgetVolatile(_layout.Work(id));
+        return OverlayOptions.Writable(
+            _features, lowers, _layout.Diff(id), _layout.Work(id), _volatile ? _moreOptions.Prepend("volatile") : _moreOptions, label);
     }
 
     /// <summary>The directories of the layers below, nearest first, by their short names.</summary>
@@ -80,20 +54,5 @@ public sealed partial class OverlayDriver
         return lowers.Length == 0
             ? RootDirectory.Open(_layout.Diff(id))
             : Mounter.MountDetached(MountOf(id, lowers, readOnly: true, label: null));
-    }
-
-    /// <summary>overlayfs splits directories at colons, and mount(2) options at commas; both are escaped by a backslash.</summary>
-    private static string Escape(string path)
-    {
-        if (path.AsSpan().IndexOfAny(':', ',', '\\') < 0)
-            return path;
-        var escaped = new StringBuilder();
-        foreach (char c in path)
-        {
-            if (c is ':' or ',' or '\\')
-                escaped.Append('\\');
-            escaped.Append(c);
-        }
-        return escaped.ToString();
     }
 }

@@ -77,6 +77,15 @@ internal sealed class OverlayMarks(bool userXattr) : IMarkReader
         };
     }
 
+    /// <summary>True for the attribute of a directory that hides the layers below.</summary>
+    internal bool IsOpaqueMark(Xattr xattr) => xattr.Name.AsSpan().SequenceEqual(_opaque) && xattr.Value is [(byte)'y'];
+
+    /// <summary>A list of attributes on disk without overlayfs's own; escaped ones stay escaped.</summary>
+    internal IReadOnlyList<Xattr> WithoutMarks(IReadOnlyList<Xattr> xattrs) =>
+        xattrs.Any(IsMark) ? xattrs.Where(x => !IsMark(x)).ToArray() : xattrs;
+
+    private bool IsMark(Xattr xattr) => xattr.Name.AsSpan().StartsWith(_prefix) && !xattr.Name.AsSpan().StartsWith(_escape);
+
     private static bool Has(int directory, ReadOnlySpan<byte> name, byte[] attribute)
     {
         Span<byte> value = stackalloc byte[64];

@@ -11,6 +11,7 @@ namespace Strata.Store;
 /// <remarks>Owns what it made until <see cref="Keep"/>: disposed before that, it removes all of it, the topmost first.</remarks>
 internal sealed class LayerUnpacker : IDisposable
 {
+    private const int ThreadsForEachCore = 4;
     private readonly IDriver _driver;
     private readonly StoreLayout _layout;
     private readonly LayerLimits _limits;
@@ -44,14 +45,16 @@ internal sealed class LayerUnpacker : IDisposable
             var parent = _below?.DriverId;
             for (int i = 0; i < _inputs.Length; i++)
                 parent = Make(parent);
-            RunTogether(results, Math.Min(cores, _inputs.Length), cancellationToken);
+            // More threads than cores: one that waits for its parent lets another work.
+            using var running = new SemaphoreSlim(cores);
+            RunTogether(results, Math.Min(cores * ThreadsForEachCore, _inputs.Length), running, cancellationToken);
         }
         else
         {
             for (int i = 0; i < _inputs.Length; i++)
             {
                 Make(i == 0 ? _below?.DriverId : _made[i - 1].Id);
-                results[i] = Apply(i, writers: 0, cancellationToken);
+                results[i] = Apply(i, writers: 0, null, cancellationToken);
             }
         }
         var chain = _below?.ChainId;
@@ -100,7 +103,7 @@ internal sealed class LayerUnpacker : IDisposable
         return id;
     }
 
-    private void RunTogether(LayerRecord[] results, int workers, CancellationToken cancellationToken)
+    private void RunTogether(LayerRecord[] results, int workers, SemaphoreSlim running, CancellationToken cancellationToken)
     {
         using var failed = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         int next = -1;
@@ -115,8 +118,15 @@ internal sealed class LayerUnpacker : IDisposable
                 {
                     try
                     {
-                        failed.Token.ThrowIfCancellationRequested();
-                        results[i] = Apply(i, writers: 1, failed.Token);
+                        running.Wait(failed.Token);
+                        try
+                        {
+                            results[i] = Apply(i, writers: 1, running, failed.Token);
+                        }
+                        finally
+                        {
+                            running.Release();
+                        }
                     }
                     catch (Exception e)
                     {
@@ -137,7 +147,7 @@ internal sealed class LayerUnpacker : IDisposable
         cancellationToken.ThrowIfCancellationRequested();
     }
 
-    private LayerRecord Apply(int index, int writers, CancellationToken cancellationToken)
+    private LayerRecord Apply(int index, int writers, SemaphoreSlim? running, CancellationToken cancellationToken)
     {
         var input = _inputs[index];
         var id = _made[index].Id;
@@ -156,7 +166,7 @@ internal sealed class LayerUnpacker : IDisposable
                 Limits = _limits,
                 Recorder = recorder,
                 Writers = writers,
-                AwaitParent = () => AwaitParent(index, cancellationToken),
+                AwaitParent = () => AwaitParent(index, running, cancellationToken),
             }, cancellationToken);
             recorder?.Complete();
         }
@@ -171,13 +181,21 @@ internal sealed class LayerUnpacker : IDisposable
             default, diffId, null, id, tar.CountBytes, contentBytes, blob.Digest, blob.CountBytes, Rows.Now());
     }
 
-    private void AwaitParent(int index, CancellationToken cancellationToken)
+    private void AwaitParent(int index, SemaphoreSlim? running, CancellationToken cancellationToken)
     {
-        if (index == 0)
+        // Each layer below may itself have to wait for those below it: all must be applied.
+        if (_applied.Take(index).All(below => below.Task.IsCompletedSuccessfully))
             return;
-        // The layer below may itself have waited for the one below it; but it is applied only when it is whole.
-        for (int i = 0; i < index; i++)
-            WaitHandleOf(_applied[i].Task, cancellationToken);
+        running?.Release();
+        try
+        {
+            for (int i = 0; i < index; i++)
+                WaitHandleOf(_applied[i].Task, cancellationToken);
+        }
+        finally
+        {
+            running?.Wait(CancellationToken.None); // taken back in any case: the caller gives it up again
+        }
     }
 
     private static void WaitHandleOf(Task task, CancellationToken cancellationToken)

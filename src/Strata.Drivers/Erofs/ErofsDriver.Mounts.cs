@@ -1,0 +1,141 @@
+using Strata.Drivers.Overlay;
+using Strata.Trees;
+
+namespace Strata.Drivers.Erofs;
+
+/// <content>What is mounted, and how a layer is looked at without mounting it anywhere.</content>
+public sealed partial class ErofsDriver
+{
+    /// <summary>
+    /// Applied layers in a row, up to so many, are mounted each for itself, so that images which share layers share what is cached of their files;
+    /// more are mounted by one index, since each directory of a stack costs look-ups (measured: docs/design/erofs-layers.md).
+    /// </summary>
+    internal const int MaxSeparateLowers = 16;
+
+    private readonly SharedMounts _lowers;
+    private readonly SharedMounts _chains;
+
+    /// <inheritdoc/>
+    /// <remarks>The indexes in the stack are mounted by <see cref="ProtoDriver.Get"/> alone, below the home's <c>lowers</c> and <c>chains</c>.</remarks>
+    public override IReadOnlyList<Mount> GetMounts(LayerId id, MountRequest request)
+    {
+        RequireExists(id);
+        bool applied = _layout.IsApplied(id);
+        if (!applied)
+            EnsureUpper(id);
+        var stack = StackOf(id);
+        bool readOnly = request.ReadOnly || applied;
+        if (stack is [{ Kind: LowerKind.Directory }])
+            return [new Mount("bind", _layout.Diff(id), "", readOnly ? ["rbind", "ro"] : ["rbind", "rw"])];
+        if (stack.Count == 1)
+            return [IndexMount(stack[0])];
+        return [readOnly ? ReadOnlyMount(stack.Select(PathOf), request.MountLabel) : WritableMount(id, stack.Skip(1).Select(PathOf), request.MountLabel)];
+    }
+
+    /// <inheritdoc/>
+    protected override void BeforeMount(LayerId id)
+    {
+        foreach (var lower in SharedLowersOf(id))
+            MountsOf(lower).Acquire(lower.Id, id, point => Mounter.Mount([IndexMount(lower)], point));
+    }
+
+    /// <inheritdoc/>
+    protected override void AfterUnmount(LayerId id)
+    {
+        foreach (var lower in SharedLowersOf(id))
+            MountsOf(lower).Release(lower.Id, id);
+    }
+
+    private IEnumerable<Lower> SharedLowersOf(LayerId id)
+    {
+        var stack = StackOf(id);
+        return stack.Count == 1 ? [] : stack.Where(lower => lower.Kind != LowerKind.Directory);
+    }
+
+    private void SweepLowers()
+    {
+        _lowers.Sweep(IsInUse);
+        _chains.Sweep(IsInUse);
+    }
+
+    private SharedMounts MountsOf(Lower lower) => lower.Kind == LowerKind.Chain ? _chains : _lowers;
+
+    private string PathOf(Lower lower) => lower.Kind == LowerKind.Directory ? _layout.Diff(lower.Id) : MountsOf(lower).PointOf(lower.Id);
+
+    private Mount ReadOnlyMount(IEnumerable<string> stack, string? label) => OverlayOptions.ReadOnly(_features, stack, _moreOptions, label);
+
+    private Mount WritableMount(LayerId id, IEnumerable<string> lowers, string? label)
+    {
+        OverlayDriver.ForgetVolatile(_layout.Work(id));
+        return OverlayOptions.Writable(
+            _features, lowers, _layout.Diff(id), _layout.Work(id), _volatile ? _moreOptions.Prepend("volatile") : _moreOptions, label);
+    }
+
+    /// <summary>What a layer's root file system is stacked of, nearest first, itself included.</summary>
+    private List<Lower> StackOf(LayerId id) => StackOf([id, .. _layout.ReadLowers(id)]);
+
+    private List<Lower> StackOf(IReadOnlyList<LayerId> nearestFirst)
+    {
+        var stack = new List<Lower>();
+        for (int i = 0; i < nearestFirst.Count;)
+        {
+            if (!_layout.IsApplied(nearestFirst[i]))
+            {
+                stack.Add(new Lower(LowerKind.Directory, nearestFirst[i], [nearestFirst[i]]));
+                i++;
+                continue;
+            }
+            int end = i;
+            while (end < nearestFirst.Count && _layout.IsApplied(nearestFirst[end]))
+                end++;
+            var row = nearestFirst.Skip(i).Take(end - i).ToArray();
+            if (row.Length > MaxSeparateLowers)
+                stack.Add(new Lower(LowerKind.Chain, row[0], row));
+            else
+                stack.AddRange(row.Select(layer => new Lower(LowerKind.Index, layer, [layer])));
+            i = end;
+        }
+        return stack;
+    }
+
+    private Mount IndexMount(Lower lower)
+    {
+        var options = new List<string> { "ro" };
+        if (_loop)
+            options.Add("loop");
+        foreach (string device in DevicesOf(lower.Chain))
+            options.Add("device=" + device);
+        return new Mount("erofs", lower.Kind == LowerKind.Chain ? EnsureChain(lower.Chain) : EnsureIndex(lower.Id), "", options);
+    }
+
+    /// <summary>A layer's whole tree, read-only, mounted nowhere. It vanishes when it is disposed.</summary>
+    private RootDirectory OpenView(LayerId id) => OpenView([id, .. _layout.ReadLowers(id)]);
+
+    private RootDirectory OpenView(IReadOnlyList<LayerId> nearestFirst)
+    {
+        var stack = StackOf(nearestFirst);
+        if (stack.Count == 1)
+            return OpenLower(stack[0]);
+        var opened = new List<RootDirectory>();
+        try
+        {
+            foreach (var lower in stack)
+                opened.Add(OpenLower(lower));
+            return Mounter.MountDetached(ReadOnlyMount([], null), opened);
+        }
+        finally
+        {
+            foreach (var directory in opened)
+                directory.Dispose();
+        }
+    }
+
+    private RootDirectory OpenLower(Lower lower)
+    {
+        if (lower.Kind != LowerKind.Directory)
+            return Mounter.MountDetached(IndexMount(lower));
+        if (!Directory.Exists(_layout.Diff(lower.Id)))
+            EnsureUpper(lower.Id);
+        return RootDirectory.Open(_layout.Diff(lower.Id));
+    }
+}

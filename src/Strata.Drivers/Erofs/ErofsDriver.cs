@@ -1,0 +1,206 @@
+using System.Text;
+using Strata.Drivers.Overlay;
+using Strata.Linux;
+using Strata.Trees;
+
+namespace Strata.Drivers.Erofs;
+
+/// <summary>Layers that are never unpacked: each is its tar, which the kernel mounts by an EROFS index beside it (<see cref="ErofsHome"/>).</summary>
+/// <remarks>
+/// <para>
+/// Applying a layer writes one file, removing it deletes a few, and its diff is that file. What is written to a layer that is no tar goes to a
+/// directory, overlayfs's upper one, as in the overlay driver. A layer that was applied is read-only.
+/// </para>
+/// <para>
+/// Options: <c>erofs.volatile=true</c>: writable layers are mounted without syncing, for layers that a power cut may take;
+/// <c>erofs.mountopt=a,b</c>: more options for every overlay mount.
+/// </para>
+/// <para>Needs CAP_SYS_ADMIN and Linux 6.12 (EROFS mounted from a file); design: docs/design/erofs-layers.md.</para>
+/// </remarks>
+public sealed partial class ErofsDriver : ProtoDriver, IDriver
+{
+    private const string DriverName = "erofs";
+    private readonly ErofsHome _layout;
+    private readonly OverlayFeatures _features;
+    private readonly OverlayMarks _marks;
+    private readonly bool _volatile;
+    private readonly bool _loop;
+    private readonly string[] _moreOptions;
+
+    /// <summary>Opens the driver.</summary>
+    /// <exception cref="DriverUnusableException">It can't serve here, and why.</exception>
+    /// <exception cref="StrataException">InvalidArgument: an option is not known.</exception>
+    public ErofsDriver(string home, DriverOptions options)
+        : base(DriverName, Checked(home))
+    {
+        var mine = options.For([DriverName], "volatile", "mountopt");
+        _volatile = mine.TryGetValue("volatile", out string? text) && (bool.TryParse(text, out bool on)
+            ? on
+            : throw StrataException.InvalidArgument($"erofs.volatile is true or false, not '{text}'."));
+        _moreOptions = mine.TryGetValue("mountopt", out string? more) ? more.Split(',', StringSplitOptions.RemoveEmptyEntries) : [];
+        _layout = new ErofsHome(Home);
+        _features = OverlayFeatures.Current;
+        _loop = ErofsFeatures.Of(Home).NeedsLoop;
+        _marks = new OverlayMarks(_features.UserXattr);
+        _lowers = new SharedMounts(_layout.Lowers);
+        _chains = new SharedMounts(_layout.Chains);
+    }
+
+    /// <inheritdoc/>
+    public override DriverCapabilities Capabilities { get; } = new() { ReproducesExactDiffs = true, AppliesWithoutParent = true, NeedsMounts = true };
+
+    /// <inheritdoc/>
+    public override bool Exists(LayerId id) => _layout.Exists(id);
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<LayerId> List() =>
+        Directory.EnumerateDirectories(Home)
+            .Select(path => Path.GetFileName(path) is var name && !ErofsHome.IsOurs(name) && LayerId.TryParse(name, out var id) ? id : default)
+            .Where(id => !id.IsDefault)
+            .ToArray();
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<StatusItem> GetStatus() =>
+    [
+        new StatusItem("Backing Filesystem", FsMagic.Of(Home).ToString()),
+        new StatusItem("Mounted from", _loop ? "loop devices" : "files"),
+        new StatusItem("Index format", ErofsHome.FormatVersion),
+        new StatusItem("One index for a chain of more than", $"{MaxSeparateLowers} layers"),
+        new StatusItem("volatile", _volatile ? "true" : "false"),
+    ];
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, string> GetMetadata(LayerId id)
+    {
+        RequireExists(id);
+        var metadata = new Dictionary<string, string> { ["MergedDir"] = _layout.Merged(id) };
+        if (_layout.IsApplied(id))
+        {
+            metadata["Tar"] = _layout.Tar(id);
+            metadata["Index"] = _layout.Index(id);
+        }
+        else
+        {
+            metadata["UpperDir"] = _layout.Diff(id);
+            metadata["WorkDir"] = _layout.Work(id);
+        }
+        var lowers = _layout.ReadLowers(id);
+        if (lowers.Count > 0)
+            metadata["LowerDir"] = string.Join(':', lowers.Select(lower => _layout.IsApplied(lower) ? _layout.Tar(lower) : _layout.Diff(lower)));
+        return metadata;
+    }
+
+    /// <inheritdoc/>
+    public override Usage GetUsage(LayerId id, CancellationToken cancellationToken = default)
+    {
+        RequireExists(id);
+        using var root = RootDirectory.Open(_layout.IsApplied(id) || !Directory.Exists(_layout.Diff(id)) ? _layout.Of(id) : _layout.Diff(id));
+        return TreeUsage.Measure(root, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override void Cleanup()
+    {
+        base.Cleanup();
+        SweepLowers();
+        TemporaryDirectory.Sweep(_layout.Temporary);
+    }
+
+    /// <inheritdoc/>
+    protected override string MountPointOf(LayerId id) => _layout.Merged(id);
+
+    /// <inheritdoc/>
+    protected override void CreateLayer(LayerId id, LayerId? parent, CreateOptions options, bool writable)
+    {
+        foreach (var (key, _) in options.StorageOptions)
+        {
+            throw StrataException.InvalidArgument(key.Equals("size", StringComparison.OrdinalIgnoreCase)
+                ? "The erofs driver can't limit a layer's size here: that needs project quotas, which this file system or kernel lacks."
+                : $"The erofs driver has no storage option '{key}'.");
+        }
+        if (ErofsHome.IsOurs(id.ToString()))
+            throw StrataException.InvalidArgument($"'{id}' can't be a layer's ID in the erofs driver: a directory of its own has that name.");
+        using var temporary = TemporaryDirectory.Create(_layout.Temporary);
+        ChangeMode(temporary.Path, 0x1C8); // 0710
+        if (parent is { } below)
+        {
+            var lowers = new StringBuilder().Append(below).Append('\n');
+            foreach (var lower in _layout.ReadLowers(below))
+                lowers.Append(lower).Append('\n');
+            File.WriteAllText(Path.Combine(temporary.Path, "lower"), lowers.ToString(), Encoding.ASCII);
+        }
+        if (writable)
+            MakeUpper(temporary.Path, parent);
+        NameCalls.Rename(temporary.Path, _layout.Of(id), NameCalls.RenameNoReplace);
+    }
+
+    /// <inheritdoc/>
+    protected override void SweepUnfinished()
+    {
+        base.SweepUnfinished();
+        TemporaryDirectory.Sweep(_layout.Temporary);
+    }
+
+    /// <inheritdoc/>
+    protected override void RemoveLayer(LayerId id)
+    {
+        MoveToTrash(_layout.Of(id));
+    }
+
+    /// <summary>Makes the directories that a layer needs to be written to, if they are not there.</summary>
+    private void EnsureUpper(LayerId id)
+    {
+        if (Directory.Exists(_layout.Work(id)))
+            return;
+        using var locked = FileLock.Acquire(_layout.Lock(id));
+        if (!Directory.Exists(_layout.Work(id)))
+            MakeUpper(_layout.Of(id), ParentOf(id));
+    }
+
+    private void MakeUpper(string directory, LayerId? parent)
+    {
+        string diff = Path.Combine(directory, "diff");
+        Directory.CreateDirectory(diff);
+        ChangeMode(diff, 0x1ED); // 0755
+        if (parent is { } shown)
+            InheritRoot(shown, diff);
+        string work = Path.Combine(directory, "work");
+        Directory.CreateDirectory(work); // last: where it is, all is
+        ChangeMode(work, 0x1C0);
+    }
+
+    /// <summary>overlayfs shows the root of the topmost directory: it must look as the layers below have it.</summary>
+    private void InheritRoot(LayerId parent, string diff)
+    {
+        using var lower = OpenLowerTree([parent, .. _layout.ReadLowers(parent)]);
+        if (lower.FindDirectory(EntryPath.Root) is not { } root)
+            return;
+        using var to = FileCalls.Open(diff, OpenFlags.ReadOnly | OpenFlags.Directory);
+        Check(AttributeCalls.TryChown(to.Number, root.Uid, root.Gid), "chown", diff);
+        Check(AttributeCalls.TryChmod(to.Number, root.Mode), "chmod", diff);
+        foreach (var xattr in root.Xattrs)
+            Check(XattrCalls.TrySetAt(to.Number, "."u8, xattr.Name, xattr.Value), "setxattr", diff);
+        Check(AttributeCalls.TrySetTime(to.Number, root.Mtime), "utimensat", diff);
+    }
+
+    private LayerId? ParentOf(LayerId id) => _layout.ReadLowers(id) is [var nearest, ..] ? nearest : null;
+
+    private static void ChangeMode(string path, int mode)
+    {
+        using var directory = FileCalls.Open(path, OpenFlags.ReadOnly | OpenFlags.Directory);
+        Check(AttributeCalls.TryChmod(directory.Number, mode), "chmod", path);
+    }
+
+    private static void Check(Errno errno, string call, string path)
+    {
+        if (errno != Errno.None)
+            throw new LinuxException(errno, call, path);
+    }
+
+    private static string Checked(string home)
+    {
+        OverlayFeatures.Require(home);
+        ErofsFeatures.Require(home);
+        return home;
+    }
+}

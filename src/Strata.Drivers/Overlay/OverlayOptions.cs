@@ -1,0 +1,64 @@
+using System.Text;
+
+namespace Strata.Drivers.Overlay;
+
+/// <summary>Makes the description of an overlay mount, for every driver that stacks.</summary>
+internal static class OverlayOptions
+{
+    /// <summary>A stack that can be written to: what is written goes to the upper directory.</summary>
+    internal static Mount Writable(OverlayFeatures features, IEnumerable<string> lowers, string upper, string work, IEnumerable<string> more, string? label)
+    {
+        // A kernel may have these on by default; what they write into an upper directory only this mount's own settings could read.
+        var options = Begin(features, "metacopy=off", lowers);
+        options.Add("upperdir=" + Escape(upper));
+        options.Add("workdir=" + Escape(work));
+        return End(options, more, label);
+    }
+
+    /// <summary>A stack that can't be written to; at least two directories.</summary>
+    internal static Mount ReadOnly(OverlayFeatures features, IEnumerable<string> stack, IEnumerable<string> more, string? label)
+    {
+        // It writes no such marks, and must follow those that other tools' mounts have written.
+        var options = Begin(features, "metacopy=on", stack);
+        options.Add("ro");
+        return End(options, more, label);
+    }
+
+    private static List<string> Begin(OverlayFeatures features, string metacopy, IEnumerable<string> lowers)
+    {
+        var options = new List<string>();
+        if (features.CanTurnIndexOff)
+            options.Add("index=off");
+        if (features.CanTurnMetacopyOff && !features.UserXattr)
+            options.Add(metacopy);
+        if (features.UserXattr)
+            options.Add("userxattr");
+        string list = string.Join(':', lowers.Select(Escape));
+        if (list.Length > 0) // else they are given open
+            options.Add("lowerdir=" + list);
+        return options;
+    }
+
+    private static Mount End(List<string> options, IEnumerable<string> more, string? label)
+    {
+        options.AddRange(more);
+        if (!string.IsNullOrEmpty(label))
+            options.Add($"context=\"{label}\"");
+        return new Mount("overlay", "overlay", "", options);
+    }
+
+    /// <summary>overlayfs splits directories at colons, and mount(2) options at commas; both are escaped by a backslash.</summary>
+    private static string Escape(string path)
+    {
+        if (path.AsSpan().IndexOfAny(':', ',', '\\') < 0)
+            return path;
+        var escaped = new StringBuilder();
+        foreach (char c in path)
+        {
+            if (c is ':' or ',' or '\\')
+                escaped.Append('\\');
+            escaped.Append(c);
+        }
+        return escaped.ToString();
+    }
+}

@@ -1,0 +1,52 @@
+using Strata.Drivers.Overlay;
+using Strata.Trees;
+
+namespace Strata.Drivers;
+
+/// <summary>The difference between a layer and another, for drivers that stack: from the layer's own tree where that is all that is needed.</summary>
+internal sealed class StackDifference : IDisposable
+{
+    private readonly RootDirectory _newTree;
+    private readonly RootDirectory? _oldTree;
+    private readonly Lazy<RootDirectory> _whole;
+
+    /// <param name="newTree">Opens the layer: its own tree with marks, or all of it.</param>
+    /// <param name="oldTree">Opens what it is compared with; null: nothing.</param>
+    /// <param name="whole">Opens all of the layer, if it is needed.</param>
+    /// <param name="marks">The marks.</param>
+    /// <param name="onlyItself">True: the first is the layer's own tree, and the second what it lies on.</param>
+    /// <param name="compareContents">True: contents are compared, too.</param>
+    internal StackDifference(
+        Func<RootDirectory> newTree, Func<RootDirectory>? oldTree, Func<RootDirectory> whole, OverlayMarks marks, bool onlyItself, bool compareContents)
+    {
+        _whole = new Lazy<RootDirectory>(whole);
+        _newTree = newTree();
+        try
+        {
+            _oldTree = oldTree?.Invoke();
+        }
+        catch
+        {
+            _newTree.Dispose();
+            throw;
+        }
+        Comparer = new TreeComparer(_oldTree, _newTree, new TreeCompareOptions
+        {
+            // Without a layer below there are no marks to read, and a whole tree has none either.
+            Marks = onlyItself && _oldTree is not null ? marks : null,
+            WholeNewTree = () => _whole.Value,
+            Xattrs = marks.ToLayer,
+            CompareContents = compareContents,
+        });
+    }
+
+    internal TreeComparer Comparer { get; }
+
+    public void Dispose()
+    {
+        _newTree.Dispose();
+        _oldTree?.Dispose();
+        if (_whole.IsValueCreated)
+            _whole.Value.Dispose();
+    }
+}
