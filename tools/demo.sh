@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The main job, on a real image, for you to see: load, stack, mount, change, list, diff, commit, save.
-# As root with real mounts (overlay); else with the vfs driver, which mounts nothing. Everything is below artifacts/demo.
+# As root with real mounts (erofs where the kernel has it, else overlay); else with the vfs driver, which mounts nothing. Everything is below artifacts/demo.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 cd "$top"

@@ -6,7 +6,7 @@ namespace Strata.EndToEnd.Tests;
 /// <summary>Kills, signals, full disks and many processes: the store is whole afterwards.</summary>
 public sealed class CrashTests
 {
-    [Theory, InlineData("overlay"), InlineData("vfs")]
+    [Theory, InlineData("erofs"), InlineData("overlay"), InlineData("vfs")]
     public void A_killed_load_leaves_nothing_and_works_again(string driver)
     {
         using var cli = new Cli(driver);
@@ -86,7 +86,7 @@ public sealed class CrashTests
         Assert.Equal(0, cli.AssertWhole());
     }
 
-    [Theory, InlineData("overlay"), InlineData("vfs")]
+    [Theory, InlineData("erofs"), InlineData("overlay"), InlineData("vfs")]
     public void A_full_disk_ends_with_8_and_leaves_the_store_as_it_was(string driver)
     {
         using var cli = new Cli(driver);
@@ -117,7 +117,7 @@ public sealed class CrashTests
         Assert.Equal(2, cli.AssertWhole());
     }
 
-    [Theory, InlineData("overlay"), InlineData("vfs")]
+    [Theory, InlineData("erofs"), InlineData("overlay"), InlineData("vfs")]
     public async Task Many_processes_leave_a_whole_store(string driver)
     {
         using var cli = new Cli(driver);

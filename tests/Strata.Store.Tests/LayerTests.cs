@@ -4,7 +4,7 @@ namespace Strata.Store.Tests;
 
 public sealed class LayerTests
 {
-    public static TheoryData<string> Drivers => ["overlay", "vfs"];
+    public static TheoryData<string> Drivers => ["erofs", "overlay", "vfs"];
 
     [Theory, MemberData(nameof(Drivers))]
     public void A_chain_is_registered_and_given_back(string driver)
@@ -67,7 +67,8 @@ public sealed class LayerTests
         var results = await Task.WhenAll(Task.Run(() => rig.Store.RegisterLayers([input])[0]), Task.Run(() => other.RegisterLayers([input])[0]));
         Assert.Equal(results[0], results[1]);
         Assert.Single(rig.Store.Driver.List());
-        Assert.Single(Directory.GetFiles(Path.Combine(rig.Root, "recipes")));
+        // A layer that is its tar needs no recipe.
+        Assert.Equal(driver == "erofs" ? 0 : 1, Directory.GetFiles(Path.Combine(rig.Root, "recipes")).Length);
     }
 
     [Theory]
@@ -156,7 +157,24 @@ public sealed class LayerTests
         Assert.Equal(5, rig.Store.ListLayers().Count);
     }
 
-    [Theory, MemberData(nameof(Drivers))]
+    [Fact]
+    public void A_tar_changed_behind_the_store_is_found_when_the_layer_is_given_back()
+    {
+        using var rig = new StoreRig("erofs");
+        var layer = rig.Register(StoreRig.Tar(1))[0];
+        string tar = Directory.GetFiles(Path.Combine(rig.Root, "erofs"), "layer.tar", SearchOption.AllDirectories).Single();
+        byte[] bytes = File.ReadAllBytes(tar);
+        byte[] changed = (byte[])bytes.Clone();
+        changed[600] ^= 1;
+        File.WriteAllBytes(tar, changed);
+        Assert.Equal(ErrorKind.Corrupt, Assert.ThrowsAny<StrataException>(() => rig.Give(layer)).Kind);
+        File.WriteAllBytes(tar, bytes[..^512]);
+        Assert.Equal(ErrorKind.Corrupt, Assert.ThrowsAny<StrataException>(() => rig.Give(layer)).Kind);
+        File.WriteAllBytes(tar, bytes);
+        Assert.Equal(bytes, rig.Give(layer));
+    }
+
+    [Theory, InlineData("overlay"), InlineData("vfs")]
     public void A_file_changed_behind_the_store_is_found_when_the_layer_is_given_back(string driver)
     {
         using var rig = new StoreRig(driver);
@@ -194,7 +212,7 @@ public sealed class LayerTests
     private sealed class CombinatorialValuesAttribute : Xunit.v3.DataAttribute
     {
         public override ValueTask<IReadOnlyCollection<ITheoryDataRow>> GetData(System.Reflection.MethodInfo testMethod, Xunit.Sdk.DisposalTracker disposalTracker) =>
-            new([.. from driver in new[] { "overlay", "vfs" }
+            new([.. from driver in new[] { "erofs", "overlay", "vfs" }
                     from damage in new[] { "diff ID", "blob digest", "cut", "cut tar", "trailing", "breakout", "bare whiteout", "unreadable" }
                     select (ITheoryDataRow)new TheoryDataRow(driver, damage)]);
 

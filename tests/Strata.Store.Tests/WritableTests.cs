@@ -5,7 +5,7 @@ namespace Strata.Store.Tests;
 
 public sealed class WritableTests
 {
-    public static TheoryData<string> Drivers => ["overlay", "vfs"];
+    public static TheoryData<string> Drivers => ["erofs", "overlay", "vfs"];
 
     [Theory, MemberData(nameof(Drivers))]
     public void A_writable_layer_lives_and_goes(string driver)
