@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Strata.Bench;
 
-/// <summary>Measured values by row and column; printed as a table of medians.</summary>
+/// <summary>Measured values by row and column; printed as a table of medians and least values.</summary>
 internal sealed class Samples
 {
     private readonly List<string> _rows = [];
@@ -22,7 +22,7 @@ internal sealed class Samples
 
     internal void Print(string title)
     {
-        Console.WriteLine($"\n{title} (medians of {_values.Values.Max(list => list.Count)})\n\n| | {string.Join(" | ", _columns)} |");
+        Console.WriteLine($"\n{title} (median / least of {_values.Values.Max(list => list.Count)})\n\n| | {string.Join(" | ", _columns)} |");
         Console.WriteLine($"|{string.Concat(Enumerable.Repeat("---|", _columns.Count + 1))}");
         foreach (string row in _rows)
             Console.WriteLine($"| {row} | {string.Join(" | ", _columns.Select(column => Show(row, column)))} |");
@@ -33,7 +33,8 @@ internal sealed class Samples
         if (!_values.TryGetValue((row, column), out var list))
             return "";
         list.Sort();
-        double median = list[list.Count / 2];
-        return median.ToString(median < 10 ? "0.00" : median < 100 ? "0.0" : "0", CultureInfo.InvariantCulture);
+        return $"{Show(list[list.Count / 2])} / {Show(list[0])}";
     }
+
+    private static string Show(double value) => value.ToString(value < 10 ? "0.00" : value < 100 ? "0.0" : "0", CultureInfo.InvariantCulture);
 }

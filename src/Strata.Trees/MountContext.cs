@@ -7,6 +7,7 @@ namespace Strata.Trees;
 /// <remarks>The kernel looks paths up when the file system is made, so what they go through is held open until this is disposed.</remarks>
 internal sealed class MountContext : IDisposable
 {
+    private static volatile bool _pathsOnly;
     private readonly Mount _mount;
     private readonly string _target;
     private readonly FileDescriptor _context;
@@ -15,7 +16,10 @@ internal sealed class MountContext : IDisposable
 
     private MountContext(Mount mount, string target, FileDescriptor context) => (_mount, _target, _context) = (mount, target, context);
 
-    /// <summary>EROFS of a kernel that mounts block devices only (before 6.12): source and devices by loop devices. All or none: Linux 6.12 to 6.15 break down over a mixture.</summary>
+    /// <summary>For tests: act as a kernel before 6.13 does, which takes no descriptors.</summary>
+    internal static void UsePathsOnly(bool on) => _pathsOnly = on;
+
+    /// <summary>EROFS of a kernel that mounts block devices only (before 6.12): source and devices by loop devices. All or none: over a mixture kernels from 6.12 on used freed memory, until that was mended in 2025.</summary>
     private bool ByLoop => _mount.Type == "erofs" && _mount.Options.Contains("loop");
 
     /// <summary>Begins a mount.</summary>
@@ -86,18 +90,18 @@ internal sealed class MountContext : IDisposable
     {
         if (errno == Errno.None)
             return;
-        string log = MountCalls.ReadLog(_context);
-        if (errno == Errno.EINVAL && _overDetached)
-            log += (log.Length > 0 ? "; " : "nothing; ") + "before Linux 6.15 an overlay takes no mount that is attached nowhere: mount the lower directories somewhere first";
-        Check(errno, _mount, _target, log);
+        string advice = errno == Errno.EINVAL && _overDetached
+            ? " Before Linux 6.15 an overlay takes no mount that is attached nowhere: there, mount the lower layers at directories."
+            : "";
+        Check(errno, _mount, _target, MountCalls.ReadLog(_context), advice);
     }
 
     /// <summary>Throws if a call failed.</summary>
-    public static void Check(Errno errno, Mount mount, string target, string log)
+    public static void Check(Errno errno, Mount mount, string target, string log, string advice = "")
     {
         if (errno == Errno.None)
             return;
-        string why = log.Length > 0 ? $" The kernel says: {log}." : "";
+        string why = (log.Length > 0 ? $" The kernel says: {log}." : "") + advice;
         string what = $"Can't mount {mount.Type} at {target}";
         var cause = new LinuxException(errno, "mount", target);
         throw errno switch
@@ -165,7 +169,7 @@ internal sealed class MountContext : IDisposable
     /// <summary>An open directory: as it is (Linux 6.13), else by the path that procfs has for it.</summary>
     private void SetDirectory(string key, FileDescriptor directory)
     {
-        if (MountCalls.TrySetFile(_context, key, directory) == Errno.None)
+        if (!_pathsOnly && MountCalls.TrySetFile(_context, key, directory) == Errno.None)
             return;
         _ = MountCalls.ReadLog(_context); // what it says of a call that has a substitute would only mislead
         Check(MountCalls.TrySetString(_context, key, directory.ProcPath));

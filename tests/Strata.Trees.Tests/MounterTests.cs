@@ -125,6 +125,45 @@ public sealed class MounterTests : IDisposable
     }
 
     [Fact]
+    public void A_kernel_without_descriptors_is_given_paths()
+    {
+        var files = new ErofsFiles(_disk, "e", 1);
+        string upper = _scratch.Make("upper"), work = _scratch.Make("work"), at = _scratch.Make("at");
+        RootDirectory[] lowers = [.. Enumerable.Range(0, 300).Select(i => RootDirectory.Open(_scratch.Make("l" + i))), Mounter.MountDetached(files.Mount)];
+        File.WriteAllText(_scratch["l299/g"], "g");
+        MountContext.UsePathsOnly(true);
+        try
+        {
+            Mounter.Mount(new Mount("overlay", "overlay", "", ["upperdir=" + upper, "workdir=" + work]), at, lowers);
+        }
+        finally
+        {
+            MountContext.UsePathsOnly(false);
+        }
+        foreach (var lower in lowers)
+            lower.Dispose();
+        Assert.Equal("g", File.ReadAllText(at + "/g"));
+        Assert.Equal(files.Content, File.ReadAllBytes(at + "/f"));
+        Mounter.Unmount(at);
+        AssertFree();
+    }
+
+    [Fact]
+    public void Five_hundred_lowers_are_the_most()
+    {
+        RootDirectory[] lowers = [.. Enumerable.Range(0, MountCalls.MaxOverlayLowers + 1).Select(i => RootDirectory.Open(_scratch.Make("l" + i)))];
+        File.WriteAllText(_scratch[$"l{MountCalls.MaxOverlayLowers - 1}/f"], "lowest");
+        var overlay = new Mount("overlay", "overlay", "", ["ro"]);
+        using (var root = Mounter.MountDetached(overlay, lowers[..MountCalls.MaxOverlayLowers]))
+            Assert.NotNull(root.FindStatus(EntryPath.Of("f")));
+        var error = Assert.ThrowsAny<StrataException>(() => Mounter.MountDetached(overlay, lowers));
+        Assert.Equal(ErrorKind.InvalidArgument, error.Kind);
+        Assert.Contains("500", error.Message, StringComparison.Ordinal);
+        foreach (var lower in lowers)
+            lower.Dispose();
+    }
+
+    [Fact]
     public void A_failed_mount_leaves_nothing()
     {
         var files = new ErofsFiles(_disk, "e", 2);
