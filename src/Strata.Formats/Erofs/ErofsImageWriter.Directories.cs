@@ -28,7 +28,11 @@ public sealed partial class ErofsImageWriter
     /// <param name="linkCount">2 and one for each child directory.</param>
     /// <param name="children">In the order of their names' bytes.</param>
     /// <exception cref="StrataException">InvalidArgument: the children are out of order, have bad names, or are others than planned.</exception>
-    public void WriteDirectory(ErofsNode directory, ErofsNode parent, uint linkCount, IEnumerable<ErofsChild> children)
+    public void WriteDirectory(ErofsNode directory, ErofsNode parent, uint linkCount, IEnumerable<ErofsChild> children) =>
+        WriteDirectory(directory, parent, linkCount, children, out _);
+
+    /// <summary>As above; tells too where the directory names its parent, for <see cref="SetParent"/>.</summary>
+    internal void WriteDirectory(ErofsNode directory, ErofsNode parent, uint linkCount, IEnumerable<ErofsChild> children, out long parentPlace)
     {
         Span<byte> inode = stackalloc byte[ErofsFormat.ExtendedBytes];
         long place = ReadInode(directory, inode);
@@ -49,6 +53,22 @@ public sealed partial class ErofsImageWriter
         SetLinkCount(inode, linkCount);
         _image.Write(place, inode[..head]);
         _writtenDirectories++;
+        parentPlace = writer.ParentPlace;
+    }
+
+    /// <summary>Says which directory a written one lies in.</summary>
+    internal void SetParent(long parentPlace, ErofsNode parent)
+    {
+        Span<byte> nid = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(nid, parent.Nid);
+        _image.Write(parentPlace, nid);
+    }
+
+    /// <summary>Looks a name up in a directory that was written.</summary>
+    internal (ErofsNode Node, EntryKind Kind)? FindChild(ErofsNode directory, ReadOnlySpan<byte> name)
+    {
+        var reader = new ErofsReader(_image, Superblock(directory, 0), _end);
+        return reader.TryFind(reader.ReadInode(directory), name, out var entry) ? (entry.Node, entry.Kind) : null;
     }
 
     internal ErofsNode PlanDirectory(in ErofsAttributes attributes, int entries, long nameBytesTotal, bool isRoot)
@@ -112,6 +132,7 @@ public sealed partial class ErofsImageWriter
         private int _entryBytes;
         private int _nameBytes;
         private long _blocks;
+        private int _parentEntry = -1;
 
         internal DirectoryWriter(ErofsImageWriter writer, long inlinePlace, int limit)
         {
@@ -128,6 +149,9 @@ public sealed partial class ErofsImageWriter
         internal long SizeBytes { get; private set; }
 
         internal long FirstBlockPlace { get; private set; }
+
+        /// <summary>Where the entry <c>..</c> is.</summary>
+        internal long ParentPlace { get; private set; }
 
         internal void WriteAll(ErofsNode self, ErofsNode parent, IEnumerable<ErofsChild> children)
         {
@@ -153,7 +177,8 @@ public sealed partial class ErofsImageWriter
         private void Add(ReadOnlySpan<byte> name, ErofsNode node, EntryKind kind, ref int dots)
         {
             Add(name, node, kind);
-            dots++;
+            if (++dots == 2)
+                _parentEntry = _entryBytes - ErofsFormat.DirentBytes;
         }
 
         private void Add(ReadOnlySpan<byte> name, ErofsNode node, EntryKind kind)
@@ -195,6 +220,9 @@ public sealed partial class ErofsImageWriter
             _writer._image.Write(place + _entryBytes, _names.AsSpan(0, _nameBytes));
             SizeBytes = (_blocks * _limit) + _entryBytes + _nameBytes;
             _blocks++;
+            if (_parentEntry >= 0)
+                ParentPlace = place + _parentEntry;
+            _parentEntry = -1;
             _entryBytes = _nameBytes = 0;
         }
     }

@@ -199,6 +199,15 @@ public sealed partial class ErofsImageWriter
         _image.Write(place, inode[..HeadBytes(inode)]);
     }
 
+    /// <summary>Counts one more name of an inode.</summary>
+    internal void AddLink(ErofsNode node)
+    {
+        Span<byte> inode = stackalloc byte[ErofsFormat.ExtendedBytes];
+        long place = ReadInode(node, inode);
+        SetLinkCount(inode, LinkCount(inode) + 1);
+        _image.Write(place, inode[..HeadBytes(inode)]);
+    }
+
     /// <summary>Tells the size of an extra device.</summary>
     /// <param name="device">Counted from 1.</param>
     /// <param name="bytes">Its size; rounded up to a block.</param>
@@ -314,20 +323,20 @@ public sealed partial class ErofsImageWriter
     {
         Span<byte> super = stackalloc byte[ErofsFormat.SuperblockBytes];
         super.Clear();
-        uint incompatible = (_usesChunks ? ErofsFormat.IncompatChunkedFile : 0) | (_options.Devices > 0 ? ErofsFormat.IncompatDeviceTable : 0);
+        var values = Superblock(root, blocks);
         BinaryPrimitives.WriteUInt32LittleEndian(super, ErofsFormat.Magic);
-        BinaryPrimitives.WriteUInt32LittleEndian(super[8..], ErofsFormat.CompatChecksum | ErofsFormat.CompatMtime);
-        super[12] = (byte)_options.BlockBits;
-        BinaryPrimitives.WriteUInt16LittleEndian(super[14..], (ushort)root.Nid);
-        BinaryPrimitives.WriteUInt64LittleEndian(super[16..], _inodes);
-        BinaryPrimitives.WriteInt64LittleEndian(super[24..], _options.BuildTime.Seconds);
-        BinaryPrimitives.WriteInt32LittleEndian(super[32..], _options.BuildTime.Nanoseconds);
-        BinaryPrimitives.WriteUInt32LittleEndian(super[36..], blocks);
-        BinaryPrimitives.WriteUInt32LittleEndian(super[40..], (uint)(_metadataBase >> _options.BlockBits));
-        BinaryPrimitives.WriteUInt32LittleEndian(super[44..], (uint)(_metadataBase >> _options.BlockBits));
-        _options.Uuid.TryWriteBytes(super[48..], bigEndian: true, out _);
-        _options.VolumeName.Span.CopyTo(super[64..]);
-        BinaryPrimitives.WriteUInt32LittleEndian(super[80..], incompatible);
+        BinaryPrimitives.WriteUInt32LittleEndian(super[8..], values.CompatibleFeatures);
+        super[12] = (byte)values.BlockBits;
+        BinaryPrimitives.WriteUInt16LittleEndian(super[14..], (ushort)values.Root.Nid);
+        BinaryPrimitives.WriteUInt64LittleEndian(super[16..], values.Inodes);
+        BinaryPrimitives.WriteInt64LittleEndian(super[24..], values.BuildTime.Seconds);
+        BinaryPrimitives.WriteInt32LittleEndian(super[32..], values.BuildTime.Nanoseconds);
+        BinaryPrimitives.WriteUInt32LittleEndian(super[36..], values.Blocks);
+        BinaryPrimitives.WriteUInt32LittleEndian(super[40..], values.MetadataBlock);
+        BinaryPrimitives.WriteUInt32LittleEndian(super[44..], values.XattrBlock);
+        values.Uuid.TryWriteBytes(super[48..], bigEndian: true, out _);
+        values.VolumeName.Span.CopyTo(super[64..]);
+        BinaryPrimitives.WriteUInt32LittleEndian(super[80..], values.IncompatibleFeatures);
         BinaryPrimitives.WriteUInt16LittleEndian(super[86..], (ushort)_options.Devices);
         if (_options.Devices > 0)
             BinaryPrimitives.WriteUInt16LittleEndian(super[88..], (ushort)(DeviceTableEnd(0) / ErofsFormat.DeviceSlotBytes));
@@ -338,4 +347,20 @@ public sealed partial class ErofsImageWriter
         BinaryPrimitives.WriteUInt32LittleEndian(super[4..], ErofsFormat.Crc32C(uint.MaxValue, covered));
         _image.Write(ErofsFormat.SuperblockOffset, super);
     }
+
+    private ErofsSuperblock Superblock(ErofsNode root, uint blocks) => new()
+    {
+        BlockBits = _options.BlockBits,
+        Root = root,
+        Inodes = _inodes,
+        BuildTime = _options.BuildTime,
+        Blocks = blocks,
+        MetadataBlock = (uint)(_metadataBase >> _options.BlockBits),
+        XattrBlock = (uint)(_metadataBase >> _options.BlockBits),
+        Uuid = _options.Uuid,
+        VolumeName = _options.VolumeName,
+        CompatibleFeatures = ErofsFormat.CompatChecksum | ErofsFormat.CompatMtime,
+        IncompatibleFeatures = (_usesChunks ? ErofsFormat.IncompatChunkedFile : 0) | (_options.Devices > 0 ? ErofsFormat.IncompatDeviceTable : 0),
+        Devices = [],
+    };
 }

@@ -30,6 +30,16 @@ public sealed partial class ErofsReader
         _xattrBase = (long)Superblock.XattrBlock << Superblock.BlockBits;
     }
 
+    /// <summary>Looks into an image that is still being written.</summary>
+    internal ErofsReader(PagedImage image, ErofsSuperblock superblock, long lengthBytes)
+    {
+        _image = image;
+        _length = lengthBytes;
+        Superblock = superblock;
+        _metadataBase = (long)superblock.MetadataBlock << superblock.BlockBits;
+        _xattrBase = (long)superblock.XattrBlock << superblock.BlockBits;
+    }
+
     /// <summary>What the superblock says.</summary>
     public ErofsSuperblock Superblock { get; }
 
