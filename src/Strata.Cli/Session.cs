@@ -89,11 +89,34 @@ internal static class Session
             write(through);
             return;
         }
-        // Beside it, then renamed: what was there stays until the new one is whole.
+        WriteBeside(path, FileAccess.Write, write);
+    }
+
+    /// <summary>Where a verb writes an image, which is not written from start to end: a regular file only.</summary>
+    internal static void WriteImage(string? path, Action<Stream> write)
+    {
+        if (path is null or "-")
+            throw StrataException.InvalidArgument("An EROFS image can't be written to standard output: its first block is written last. Give -o FILE.");
+        string target = new FileInfo(path).LinkTarget is null ? path : File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName;
+        if (File.Exists(target) && new FileInfo(target).Length == 0)
+        {
+            // A device or a pipe (or an empty file, which looks no different): never replaced.
+            using var through = new FileStream(target, FileMode.Open, FileAccess.ReadWrite, FileShare.None, 0);
+            if (!through.CanSeek)
+                throw StrataException.InvalidArgument($"An EROFS image can't be written to {path}: that is no regular file.");
+            write(through);
+            return;
+        }
+        WriteBeside(target, FileAccess.ReadWrite, write);
+    }
+
+    /// <summary>Beside it, then renamed: what was there stays until the new one is whole.</summary>
+    private static void WriteBeside(string path, FileAccess access, Action<Stream> write)
+    {
         string partial = $"{path}.{LayerId.New().ToString()[..8]}.partial";
         try
         {
-            using (var file = new FileStream(partial, FileMode.CreateNew, FileAccess.Write, FileShare.None, 0))
+            using (var file = new FileStream(partial, FileMode.CreateNew, access, FileShare.None, 0))
                 write(file);
             File.Move(partial, path, overwrite: true);
         }

@@ -1,4 +1,5 @@
 using Strata.Drivers;
+using Strata.Formats.Erofs;
 using Strata.Store.Metadata;
 using Strata.Trees;
 
@@ -138,6 +139,47 @@ public sealed partial class Store
     {
         var layer = FindLayer(top) ?? throw StrataException.NotFound($"There is no layer {top} in the store.");
         Driver.Diff(layer.DriverId, null, destination, null, cancellationToken);
+    }
+
+    /// <summary>Writes the whole root file system of a writable layer as one EROFS image that holds all its data.</summary>
+    /// <param name="name">The writable layer.</param>
+    /// <param name="destination">Readable, writable, seekable and empty; not owned. After a failure it holds no image.</param>
+    /// <param name="leftOut">Told of each extended attribute that EROFS has no form for.</param>
+    /// <param name="progress">Told of the files' bytes, or null.</param>
+    /// <param name="cancellationToken">Ends it early.</param>
+    public void ExportErofs(
+        string name, Stream destination, Action<EntryPath, Xattr> leftOut, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default) =>
+        WriteErofs(GetWritable(name).DriverId, destination, leftOut, progress, cancellationToken);
+
+    /// <summary>Writes the whole root file system that ends in a layer as one EROFS image that holds all its data.</summary>
+    /// <inheritdoc cref="ExportErofs(string, Stream, Action{EntryPath, Xattr}, IProgress{ProgressReport}?, CancellationToken)"/>
+    /// <param name="top">The topmost layer.</param>
+    /// <param name="destination">As above.</param>
+    /// <param name="leftOut">As above.</param>
+    /// <param name="progress">As above.</param>
+    /// <param name="cancellationToken">As above.</param>
+    public void ExportErofs(
+        ChainId top, Stream destination, Action<EntryPath, Xattr> leftOut, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
+    {
+        var layer = FindLayer(top) ?? throw StrataException.NotFound($"There is no layer {top} in the store.");
+        WriteErofs(layer.DriverId, destination, leftOut, progress, cancellationToken);
+    }
+
+    private void WriteErofs(LayerId id, Stream destination, Action<EntryPath, Xattr> leftOut, IProgress<ProgressReport>? progress, CancellationToken cancellationToken)
+    {
+        using var source = Driver.OpenTree(id);
+        var writer = new ErofsTreeWriter(destination, leftOut);
+        long written = 0;
+        while (source.MoveNext(cancellationToken))
+        {
+            var entry = source.Current;
+            bool hasData = entry.Kind == EntryKind.RegularFile && entry.SizeBytes > 0;
+            writer.Add(entry, hasData ? source.OpenContent() : EntryContent.Empty, cancellationToken);
+            written += entry.SizeBytes;
+            if (hasData)
+                progress?.Report(new ProgressReport("export", written, -1));
+        }
+        writer.Complete();
     }
 
     /// <summary>Makes a layer of what changed in a writable layer. That may be mounted; it stays as it is.</summary>
