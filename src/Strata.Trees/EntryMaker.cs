@@ -327,5 +327,15 @@ internal sealed class EntryMaker
         _ => "mknodat",
     };
 
-    private static LinuxException Failed(Errno errno, string call, LayerEntry entry) => new(errno, call, entry.ToString());
+    private static StrataException Failed(Errno errno, string call, LayerEntry entry)
+    {
+        var cause = new LinuxException(errno, call, entry.ToString());
+        return (errno, call) switch
+        {
+            (Errno.EINVAL, "chown") => StrataException.NotSupported(
+                $"Can't make {entry}: its owner {entry.Uid}:{entry.Gid} has no number in this user namespace. Map more IDs into the namespace, or run as root outside of it.", cause),
+            (Errno.EPERM, "mknodat") => StrataException.PermissionDenied($"Can't make {entry}: devices can be made by root, not by who is root in a user namespace only.", cause),
+            _ => cause,
+        };
+    }
 }

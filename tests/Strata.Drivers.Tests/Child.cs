@@ -9,11 +9,14 @@ internal static class Child
     private const string Variable = "STRATA_TEST_CHILD";
 
     /// <summary>Starts one.</summary>
-    internal static Process Start(params string[] arguments)
+    internal static Process Start(params string[] arguments) => StartUnder([], arguments);
+
+    /// <summary>Starts one by another program, which gets this one's command line behind its own arguments.</summary>
+    internal static Process StartUnder(string[] program, params string[] arguments)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardError = true, RedirectStandardOutput = true };
-        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
-            start.ArgumentList.Add(typeof(Child).Assembly.Location);
+        string[] line = [.. program, Environment.ProcessPath!, .. Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(Child).Assembly.Location] : (string[])[]];
+        var start = new ProcessStartInfo(line[0], line[1..]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        start.Environment["DOTNET_EnableDiagnostics"] = "0"; // its pipes in /tmp would stay when it is killed
         start.Environment[Variable] = string.Join('\n', arguments);
         return Process.Start(start)!;
     }
@@ -66,6 +69,12 @@ internal static class Child
                     driver.Put(id);
                 }
                 break;
+            case "life":
+                Live(driver, id, LayerId.Parse(arguments[4]), arguments[5]);
+                break;
+            case "user-namespace":
+                File.WriteAllText(arguments[4], UserNamespaceTests.Act(driver));
+                break;
             case "get-and-die":
                 driver.Get(id);
                 break;
@@ -88,6 +97,27 @@ internal static class Child
             if (die)
                 return;
             shared.Release(lower, user);
+        }
+    }
+
+    /// <summary>The whole life of a layer; what is begun and done is told.</summary>
+    private static void Live(IDriver driver, LayerId id, LayerId parent, string tar)
+    {
+        Step("create", () => driver.CreateReadWrite(id, parent));
+        Step("apply", () =>
+        {
+            using var input = File.OpenRead(tar);
+            driver.ApplyDiff(id, parent, input, new ApplyOptions { Writers = 1 });
+        });
+        Step("get", () => driver.Get(id));
+        Step("put", () => driver.Put(id));
+        Step("remove", () => driver.Remove(id));
+
+        static void Step(string name, Action action)
+        {
+            Console.Out.WriteLine("begin " + name);
+            action();
+            Console.Out.WriteLine("end " + name);
         }
     }
 

@@ -52,6 +52,60 @@ public sealed class UnprivilegedTests
         Assert.False(Directory.Exists("/root/strata-never"));
     }
 
+    [Fact]
+    public void Overlay_serves_in_a_user_namespace()
+    {
+        using var scratch = new ScratchDirectory();
+        File.SetUnixFileMode(scratch.Path, (UnixFileMode)0x1FF);
+        string file = Cli.Image().ToLayout("\"io.containerd.image.name\":\"test:1\"").WriteTar(scratch["image.tar"]);
+        string home = scratch.Make("home");
+        Commands.Run("chown", "65534:65534", home);
+        string output = Commands.Run("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "unshare", "-Urm", "env", "HOME=" + home, "bash", "-euc", $$"""
+            strata() { '{{Cli.Program}}' "$@" --root '{{home}}/store'; }
+            strata load '{{file}}' >&2
+            strata status | grep driver
+            strata create box --from test:1 >&2
+            root=$(strata mount box)
+            cat "$root/etc/a"; echo
+            echo new > "$root/etc/new"; rm "$root/etc/c"; rm -r "$root/data"; mkdir "$root/data"; echo x > "$root/data/x"
+            strata umount box
+            strata changes box
+            strata diff box | tar -t
+            strata commit box -t localhost/again:1 >&2
+            strata rm box >&2
+            strata create other --from localhost/again:1 >&2
+            root=$(strata mount other); ls "$root/etc" "$root/data"; strata umount other; strata rm other localhost/again:1 test:1 >&2
+            strata layers
+            """);
+        Assert.Equal(
+            "driver: overlay\none\nC /data\nD /data/file0\nD /data/file1\nD /data/file2\nA /data/x\nC /etc\nD /etc/c\nA /etc/new\n",
+            output[..output.IndexOf("data/\n", StringComparison.Ordinal)]);
+        Assert.Contains("/etc:\na\nnew\n", output, StringComparison.Ordinal);
+        Assert.Contains("/data:\nx\n", output, StringComparison.Ordinal);
+        // Nothing of it needed real privileges, or left any.
+        Assert.DoesNotContain(" 0:0 ", TreeDump.Of(Path.Combine(home, "store")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_owner_that_the_user_namespace_lacks_is_told()
+    {
+        using var scratch = new ScratchDirectory();
+        File.SetUnixFileMode(scratch.Path, (UnixFileMode)0x1FF);
+        string home = scratch.Make("home");
+        Commands.Run("chown", "65534:65534", home);
+        foreach (var (tar, code, word) in (ReadOnlySpan<(TarBuilder, int, string)>)
+            [(new TarBuilder().File("f", "x", uid: 1000), 6, "1000:0"), (new TarBuilder().Dir("d", gid: 7), 6, "0:7"), (new TarBuilder().Node("null", '3', 1, 3), 7, "devices")])
+        {
+            File.WriteAllBytes(scratch["layer.tar"], tar.ToArray());
+            var (exit, _, error) = Commands.TryRun(
+                "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "unshare", "-Urm", "env", "HOME=" + home,
+                Cli.Program, "--root", Path.Combine(home, "store"), "apply", scratch["layer.tar"]);
+            Assert.Equal(code, exit);
+            Assert.Contains("user namespace", error, StringComparison.Ordinal);
+            Assert.Contains(word, error, StringComparison.Ordinal);
+        }
+    }
+
     private static string Run(string home, int exitCode, params string[] arguments)
     {
         var info = new ProcessStartInfo("setpriv", ["--reuid", "65534", "--regid", "65534", "--clear-groups", Cli.Program, .. arguments])
