@@ -25,6 +25,13 @@ public sealed partial class ErofsDriver
     }
 
     /// <inheritdoc/>
+    public ILayerSource OpenTree(LayerId id)
+    {
+        var difference = Open(id, null, null);
+        return new TreeSource(difference.Comparer, difference);
+    }
+
+    /// <inheritdoc/>
     public IReadOnlyList<Change> Changes(LayerId id, LayerId? parent, DiffOptions? options = null, CancellationToken cancellationToken = default)
     {
         using var difference = Open(id, parent, options);
