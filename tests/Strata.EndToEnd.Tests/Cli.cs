@@ -110,7 +110,7 @@ internal sealed class Cli : IDisposable
         Assert.Equal(named.Count + writable, held.Length);
         foreach (string directory in new[] { Path.Combine(Root, "leases"), Path.Combine(Root, "tmp"), Path.Combine(home, ".trash"), Path.Combine(home, ".tmp") })
             Assert.Empty(Directory.Exists(directory) ? Directory.EnumerateFileSystemEntries(directory) : []);
-        Assert.Equal(named.Count, Directory.GetFiles(Path.Combine(Root, "recipes")).Length);
+        Assert.Equal(driver == "erofs" ? 0 : named.Count, Directory.GetFiles(Path.Combine(Root, "recipes")).Length); // a tar needs none
         return named.Count;
     }
 

@@ -6,7 +6,7 @@ namespace Strata.EndToEnd.Tests;
 public sealed class VerbTests
 {
     private static readonly string[] Verbs =
-        ["load", "images", "layers", "tree", "info", "status", "create", "rm", "mount", "umount", "changes", "diff", "apply", "commit", "save", "export", "tag", "completion"];
+        ["load", "images", "layers", "tree", "info", "status", "create", "rm", "mount", "umount", "changes", "diff", "apply", "commit", "save", "export", "tag", "check", "completion"];
 
     [Theory, InlineData("erofs"), InlineData("overlay"), InlineData("vfs")]
     public void The_main_job(string driver)
@@ -233,7 +233,7 @@ public sealed class VerbTests
         using var cli = new Cli();
         string info = cli.Run("info");
         Assert.Contains("overlay: can serve", info, StringComparison.Ordinal);
-        Assert.Contains("would choose: overlay", info, StringComparison.Ordinal);
+        Assert.Contains("would choose: erofs", info, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateFileSystemEntries(cli.Scratch.Path));
     }
 }

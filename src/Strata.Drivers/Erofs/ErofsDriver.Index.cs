@@ -114,10 +114,18 @@ public sealed partial class ErofsDriver
         using var locked = FileLock.Acquire(_layout.Lock(layers[0]));
         if (File.Exists(path))
             return path;
-        bool reachesBase = _layout.ReadLowers(layers[^1]).Count == 0;
-        using (var file = new FileStream(path + ".new", FileMode.Create, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0))
-            IndexMerger.Merge(layers.Select(OpenIndex).ToArray(), file, _marks, keepMarks: !reachesBase);
+        MakeChain(layers, path + ".new");
         NameCalls.Rename(path + ".new", path);
         return path;
+    }
+
+    private void MakeChain(IReadOnlyList<LayerId> layers, string path)
+    {
+        bool reachesBase = _layout.ReadLowers(layers[^1]).Count == 0;
+        using var file = new FileStream(path, new FileStreamOptions
+        {
+            Mode = FileMode.Create, Access = FileAccess.ReadWrite, BufferSize = 0, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+        });
+        IndexMerger.Merge(layers.Select(OpenIndex).ToArray(), file, _marks, keepMarks: !reachesBase);
     }
 }

@@ -10,7 +10,7 @@ public sealed partial class ErofsDriver
     /// Applied layers in a row, up to so many, are mounted each for itself, so that images which share layers share what is cached of their files;
     /// more are mounted by one index, since each directory of a stack costs look-ups (measured: docs/design/erofs-layers.md).
     /// </summary>
-    internal const int MaxSeparateLowers = 16;
+    public const int MaxSeparateLowers = 16;
 
     private readonly SharedMounts _lowers;
     private readonly SharedMounts _chains;
@@ -100,12 +100,14 @@ public sealed partial class ErofsDriver
 
     private Mount IndexMount(Lower lower)
     {
+        // First: what it points into is made with it.
+        string index = lower.Kind == LowerKind.Chain ? EnsureChain(lower.Chain) : EnsureIndex(lower.Id);
         var options = new List<string> { "ro" };
         if (_loop)
             options.Add("loop");
         foreach (string device in DevicesOf(lower.Chain))
             options.Add("device=" + device);
-        return new Mount("erofs", lower.Kind == LowerKind.Chain ? EnsureChain(lower.Chain) : EnsureIndex(lower.Id), "", options);
+        return new Mount("erofs", index, "", options);
     }
 
     /// <summary>A layer's whole tree, read-only, mounted nowhere. It vanishes when it is disposed.</summary>

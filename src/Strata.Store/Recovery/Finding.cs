@@ -1,0 +1,8 @@
+namespace Strata.Store;
+
+/// <summary>Something that a check found.</summary>
+/// <param name="Subject">What it is about: a layer, by its chain ID.</param>
+/// <param name="Problem">What is wrong.</param>
+/// <param name="Repaired">True: it was, and is no more.</param>
+/// <param name="Advice">What to do.</param>
+public sealed record Finding(string Subject, string Problem, bool Repaired, string Advice);
