@@ -13,7 +13,7 @@ WORK=$TOP/fs
 . "$H/lib.sh"
 TSV=$RES/run.tsv; : > "$TSV"
 STRATA=$REPO/artifacts/bin/strata; BENCH=$REPO/artifacts/bin/Strata.Bench/release/Strata.Bench
-SR=$WORK/strata; X=$WORK/x; MP=$WORK/mp; mkdir -p "$MP"
+SR=$WORK/strata; AT=("$STRATA" --root "$SR" --driver "${DRIVER:-overlay}"); X=$WORK/x; MP=$WORK/mp; mkdir -p "$MP"
 trap '"$H/stop.sh" "$WORK" >/dev/null 2>&1; mountpoint -q "$MP" && umount "$MP"' EXIT
 ctr_clean() { local i; for i in $(CTR images ls -q); do CTR images rm --sync "$i" >/dev/null; done; for i in $(CTR content ls -q); do CTR content rm "$i" >/dev/null; done
   for _ in 1 2 3; do CTR snapshots ls 2>/dev/null | awk 'NR>1{print $1}' | tac | while read -r i; do CTR snapshots rm "$i" 2>/dev/null; done; done; }
@@ -35,7 +35,7 @@ part_apply() {
   for r in $(seq "$ROUNDS"); do
     warm "$gz" "$one"
     fresh "$X"; rest; measure apply-smallfiles "igzip|tar+sync" "$r" -- bash "$RUN/tar-sync.sh" "$gz"; rm -rf "$X"
-    strata_clean; rest; measure apply-smallfiles strata "$r" -- "$STRATA" --root "$SR" apply "$gz"; strata_clean
+    strata_clean; rest; measure apply-smallfiles strata "$r" -- "${AT[@]}" apply "$gz"; strata_clean
     [ -n "${NO_PEERS:-}" ] && continue
     mkdir -p "$X"; rest; measure apply-smallfiles umoci "$r" -- umoci raw unpack --image "$oci:latest" "$X/r"; rm -rf "$X"
     rest; measure apply-smallfiles containerd "$r" "$RUN/containerd.pid" -- sh "$RUN/ctr-load.sh" "$one"; ctr_clean
@@ -48,7 +48,7 @@ part_load() {
   start_dockerd || return; ctr_clean; dock_clean; pod_clean; strata_clean
   for r in $(seq "$ROUNDS"); do
     warm "$one"
-    rest; measure load-multi strata "$r" -- "$STRATA" --root "$SR" load "$one"; strata_clean
+    rest; measure load-multi strata "$r" -- "${AT[@]}" load "$one"; strata_clean
     rest; measure load-multi containerd "$r" "$RUN/containerd.pid" -- sh "$RUN/ctr-load.sh" "$one"; ctr_clean
     rest; measure load-multi docker "$r" "$RUN/docker.pid" -- docker load -q -i "$one"; dock_clean
     rest; measure load-multi skopeo "$r" -- skopeo --insecure-policy copy -q "oci:$oci:latest" containers-storage:localhost/bench/multi:latest; pod_clean
@@ -57,8 +57,8 @@ part_load() {
 part_diff() {
   local one=$OCI/smallfiles-gzip.tar oci=$OCI/smallfiles-gzip r u c m p
   start_dockerd || return; strata_clean
-  "$STRATA" --root "$SR" load "$one" >/dev/null && "$STRATA" --root "$SR" create box --from bench/smallfiles >/dev/null || return
-  p=$("$STRATA" --root "$SR" mount box) && "$H/modify.py" "$p" 1 && "$STRATA" --root "$SR" umount box || return
+  "${AT[@]}" load "$one" >/dev/null && "${AT[@]}" create box --from bench/smallfiles >/dev/null || return
+  p=$("${AT[@]}" mount box) && "$H/modify.py" "$p" 1 && "${AT[@]}" umount box || return
   for u in "$SR"/overlay/*/; do [ -e "$u/lower" ] && u=$u/diff && break; done
   docker image inspect bench/smallfiles >/dev/null 2>&1 || docker load -q -i "$one" >/dev/null
   PODMAN image exists localhost/bench/smallfiles || skopeo --insecure-policy copy -q "oci:$oci:latest" containers-storage:localhost/bench/smallfiles:latest
@@ -66,19 +66,19 @@ part_diff() {
   m=$(PODMAN create --network none localhost/bench/smallfiles); p=$(PODMAN mount "$m") && "$H/modify.py" "$p" 1 >/dev/null; PODMAN umount "$m" >/dev/null
   for r in $(seq "$ROUNDS"); do
     rest; measure diff-1% "tar -c upper" "$r" -- tar --xattrs --format=posix -cf "$WORK/o.tar" -C "$u" .
-    rest; measure diff-1% strata "$r" -- "$STRATA" --root "$SR" diff box -o "$WORK/o2.tar"
+    rest; measure diff-1% strata "$r" -- "${AT[@]}" diff box -o "$WORK/o2.tar"
     rest; measure changes-1% "tar -c upper" "$r" -- tar --xattrs --format=posix -cf "$WORK/o.tar" -C "$u" .
-    rest; measure changes-1% strata "$r" -- "$STRATA" --root "$SR" changes box
+    rest; measure changes-1% strata "$r" -- "${AT[@]}" changes box
     rest; measure changes-1% docker "$r" "$RUN/docker.pid" -- docker diff "$c"
     rest; measure changes-1% podman "$r" -- podman --cgroup-manager cgroupfs --events-backend none diff "$m"
-    rest; measure commit-1% strata "$r" -- "$STRATA" --root "$SR" commit box -t "new:$r"
+    rest; measure commit-1% strata "$r" -- "${AT[@]}" commit box -t "new:$r"
     rest; measure commit-1% docker "$r" "$RUN/docker.pid" -- docker commit "$c" "bench/new:$r"
     rest; measure commit-1% podman "$r" -- podman --cgroup-manager cgroupfs --events-backend none commit -q "$m" "localhost/bench/new:$r"
   done
   docker rm "$c" >/dev/null; dock_clean; PODMAN rm "$m" >/dev/null; pod_clean; strata_clean; rm -f "$WORK"/o.tar "$WORK"/o2.tar
 }
 part_container() {
-  strata_clean; "$STRATA" --root "$SR" load "$OCI/multi-gzip.tar" >/dev/null || return; rest
+  strata_clean; "${AT[@]}" load "$OCI/multi-gzip.tar" >/dev/null || return; rest
   "$BENCH" container "$SR" bench/multi "${N:-200}" >> "$TSV"; strata_clean
 }
 part_naive() {
@@ -87,9 +87,9 @@ part_naive() {
 }
 part_memory() {
   fresh "$X"; tar -xpf "$L/smallfiles.tar" -C "$X"; strata_clean
-  measure memory-1x strata 1 -- sh -c "tar -c -C '$X' . | '$STRATA' --root '$SR' apply"
+  measure memory-1x strata 1 -- sh -c "tar -c -C '$X' . | '$STRATA' --root '$SR' --driver '${DRIVER:-overlay}' apply"
   strata_clean
-  measure memory-10x strata 1 -- sh -c "{ for i in 0 1 2 3 4 5 6 7 8 9; do tar -c -b 1 --transform \"s,^,\$i/,\" -C '$X' . | head -c -1024; done; head -c 1024 /dev/zero; } | '$STRATA' --root '$SR' apply"
+  measure memory-10x strata 1 -- sh -c "{ for i in 0 1 2 3 4 5 6 7 8 9; do tar -c -b 1 --transform \"s,^,\$i/,\" -C '$X' . | head -c -1024; done; head -c 1024 /dev/zero; } | '$STRATA' --root '$SR' --driver '${DRIVER:-overlay}' apply"
   strata_clean; rm -rf "$X"
 }
 part_start() { "$BENCH" start "$STRATA" 200 >> "$TSV"; }
