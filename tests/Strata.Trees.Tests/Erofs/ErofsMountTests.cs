@@ -71,6 +71,7 @@ public sealed class ErofsMountTests
     [InlineData(10, 1)]
     [InlineData(12, 2)]
     [InlineData(12, 5)]
+    [InlineData(9, 300)]
     public void Everything_looks_the_same_as_on_disk(int blockBits, int devices)
     {
         Skip();
@@ -113,6 +114,23 @@ public sealed class ErofsMountTests
         Commands.Run("mkfs.erofs", all);
         bool bare = arguments.Contains("-1");
         Assert.Equal(bare ? ReaderDump.WithoutXattrs(expected) : expected, rig.DumpRead());
+    }
+
+    [Fact]
+    public void A_file_of_more_than_4_gigabytes_has_its_size_and_its_ends()
+    {
+        Skip();
+        using var rig = new ErofsRig(9, 1);
+        rig.WriteSparseDevice(6L << 30, "first"u8, "last"u8);
+        string huge = Path.Combine(rig.Mounted, "huge");
+        rig.Mount();
+        Assert.Equal(6L << 30, new FileInfo(huge).Length);
+        using var file = System.IO.File.OpenRead(huge);
+        byte[] ends = new byte[9];
+        file.ReadExactly(ends, 0, 5);
+        file.Position = (6L << 30) - 4;
+        file.ReadExactly(ends, 5, 4);
+        Assert.Equal("firstlast"u8.ToArray(), ends);
     }
 
     internal static void Skip() => Assert.SkipUnless(Environment.IsPrivilegedProcess, "mounting needs root");

@@ -63,13 +63,37 @@ internal sealed class ErofsRig : IDisposable
         writer.Complete(nodes[EntryPath.Root]);
     }
 
+    /// <summary>Writes an image with one file, <c>huge</c>, that is a whole device with data at its ends only.</summary>
+    internal void WriteSparseDevice(long sizeBytes, ReadOnlySpan<byte> first, ReadOnlySpan<byte> last)
+    {
+        using (var device = new FileStream(DevicePath(1), FileMode.Create))
+        {
+            device.Write(first);
+            device.Position = sizeBytes - last.Length;
+            device.Write(last);
+        }
+        using var image = new FileStream(ImagePath, FileMode.Create, FileAccess.ReadWrite);
+        var writer = new ErofsImageWriter(image, _options);
+        var attributes = new ErofsAttributes(0x1ED, 0, 0, default, []);
+        var huge = writer.AddFile(attributes, sizeBytes, 1, 0);
+        var root = writer.PlanDirectory(attributes, 1, 4);
+        writer.WriteDirectory(root, root, 2, [new ErofsChild("huge"u8.ToArray(), huge, EntryKind.RegularFile)]);
+        writer.SetDeviceBytes(1, sizeBytes, default);
+        writer.Complete(root);
+    }
+
     /// <summary>Mounts the image with all its devices, by the kernel, without loop devices, and dumps it.</summary>
     internal string DumpMounted()
+    {
+        Mount();
+        return TreeDump.Of(Mounted);
+    }
+
+    internal void Mount()
     {
         Directory.CreateDirectory(Mounted);
         string[] options = ["ro", .. Enumerable.Range(1, _options.Devices).Select(i => $"device={DevicePath(i)}")];
         Mounter.Mount([new Mount("erofs", ImagePath, "", options)], Mounted);
-        return TreeDump.Of(Mounted);
     }
 
     /// <summary>The same tree written to the disk's file system, dumped.</summary>
