@@ -154,7 +154,7 @@ public sealed class SharedMounts
         string point = PointOf(shared);
         bool unmounted = false;
         // Lazily: somebody may look at the mount point, which is no reason to keep it. Until nothing is there: one may have been put over another by hand.
-        while (Mounter.Unmount(point, lazy: true))
+        while (MountPoints.Is(point) && Mounter.Unmount(point, lazy: true))
             unmounted = true;
         try
         {

@@ -38,6 +38,28 @@ public sealed class UnprivilegedTests
     }
 
     [Fact]
+    public void Erofs_layers_that_can_not_be_mounted_can_be_saved_and_unpacked_elsewhere()
+    {
+        using var scratch = new ScratchDirectory();
+        File.SetUnixFileMode(scratch.Path, (UnixFileMode)0x1FF);
+        string file = Cli.Image().ToLayout("\"io.containerd.image.name\":\"test:1\"").WriteTar(scratch["image.tar"]);
+        string home = scratch.Make("home");
+        using (var cli = new Cli("erofs") { Root = Path.Combine(home, "store") })
+        {
+            cli.Run("load", file);
+            cli.Run("create", "box", "--from", "test:1");
+        }
+        Commands.Run("chown", "-R", "65534:65534", home);
+        string store = Path.Combine(home, "store");
+        Assert.Contains("test:1", Run(home, 0, "images", "--root", store), StringComparison.Ordinal);
+        Assert.Contains("All is as it should be", Run(home, 0, "check", "--deep", "--root", store), StringComparison.Ordinal);
+        Assert.Contains("strata save", Run(home, 6, "mount", "box", "--root", store), StringComparison.Ordinal);
+        Run(home, 0, "save", "test:1", "-o", Path.Combine(home, "saved.tar"), "--root", store);
+        Run(home, 0, "load", Path.Combine(home, "saved.tar"), "--root", Path.Combine(home, "other"), "--driver", "vfs");
+        Assert.Contains("test:1", Run(home, 0, "images", "--root", Path.Combine(home, "other")), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Overlay_says_what_is_missing()
     {
         using var scratch = new ScratchDirectory();

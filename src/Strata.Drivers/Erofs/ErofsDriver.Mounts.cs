@@ -100,10 +100,11 @@ public sealed partial class ErofsDriver
 
     private Mount IndexMount(Lower lower)
     {
+        RequireMounts();
         // First: what it points into is made with it.
         string index = lower.Kind == LowerKind.Chain ? EnsureChain(lower.Chain) : EnsureIndex(lower.Id);
         var options = new List<string> { "ro" };
-        if (_loop)
+        if (_support.Value.NeedsLoop)
             options.Add("loop");
         foreach (string device in DevicesOf(lower.Chain))
             options.Add("device=" + device);

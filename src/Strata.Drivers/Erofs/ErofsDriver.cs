@@ -15,7 +15,10 @@ namespace Strata.Drivers.Erofs;
 /// Options: <c>erofs.volatile=true</c>: writable layers are mounted without syncing, for layers that a power cut may take;
 /// <c>erofs.mountopt=a,b</c>: more options for every overlay mount.
 /// </para>
-/// <para>Needs CAP_SYS_ADMIN and Linux 6.12 (EROFS mounted from a file); design: docs/design/erofs-layers.md.</para>
+/// <para>
+/// Needs CAP_SYS_ADMIN and Linux 6.12 (EROFS mounted from a file), or 6.4 and loop devices. Where that is missing a home that has layers still
+/// opens: they can be read and saved, not mounted. Design: docs/design/erofs-layers.md.
+/// </para>
 /// </remarks>
 public sealed partial class ErofsDriver : ProtoDriver, IDriver
 {
@@ -24,7 +27,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver
     private readonly OverlayFeatures _features;
     private readonly OverlayMarks _marks;
     private readonly bool _volatile;
-    private readonly bool _loop;
+    private readonly Lazy<ErofsSupport> _support;
     private readonly string[] _moreOptions;
 
     /// <summary>Opens the driver.</summary>
@@ -40,7 +43,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver
         _moreOptions = mine.TryGetValue("mountopt", out string? more) ? more.Split(',', StringSplitOptions.RemoveEmptyEntries) : [];
         _layout = new ErofsHome(Home);
         _features = OverlayFeatures.Current;
-        _loop = ErofsFeatures.Of(Home).NeedsLoop;
+        _support = new Lazy<ErofsSupport>(() => ErofsFeatures.Of(Home));
         _marks = new OverlayMarks(_features.UserXattr);
         _lowers = new SharedMounts(_layout.Lowers);
         _chains = new SharedMounts(_layout.Chains);
@@ -63,7 +66,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver
     public override IReadOnlyList<StatusItem> GetStatus() =>
     [
         new StatusItem("Backing Filesystem", FsMagic.Of(Home).ToString()),
-        new StatusItem("Mounted from", _loop ? "loop devices" : "files"),
+        new StatusItem("Mounted from", !_support.Value.MountsTars ? "nothing: " + _support.Value.WhyNot : _support.Value.NeedsLoop ? "loop devices" : "files"),
         new StatusItem("Index format", ErofsHome.FormatVersion),
         new StatusItem("One index for a chain of more than", $"{MaxSeparateLowers} layers"),
         new StatusItem("volatile", _volatile ? "true" : "false"),
@@ -199,8 +202,24 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver
 
     private static string Checked(string home)
     {
+        // What is there can be read and saved also where it can't be mounted, and need not be asked for each time where it can.
+        if (HoldsLayers(home))
+            return home;
         OverlayFeatures.Require(home);
         ErofsFeatures.Require(home);
         return home;
+    }
+
+    private static bool HoldsLayers(string home) => Directory.Exists(home)
+        && Directory.EnumerateDirectories(home).Any(path => Path.GetFileName(path) is var name && !ErofsHome.IsOurs(name) && LayerId.TryParse(name, out _));
+
+    /// <summary>Throws NotSupported, with what to do, if the kernel or this process can't mount a tar by its index.</summary>
+    private void RequireMounts()
+    {
+        if (_support.Value.WhyNot is { } why)
+        {
+            throw StrataException.NotSupported(
+                $"The layers in {Home} can't be mounted here: {why} Or unpack them: strata save IMAGE -o FILE, then strata --root ANOTHER --driver overlay load FILE.");
+        }
     }
 }

@@ -11,7 +11,7 @@ internal static class ErofsFeatures
         var support = Of(home);
         if (support.MountsTars)
             return;
-        string why = $"{support.WhyNot} Use the overlay driver here; an image that is loaded again is unpacked.";
+        string why = $"{support.WhyNot} Use the overlay driver here, which unpacks layers.";
         throw !support.InKernel.Yes ? DriverUnusableException.NotSupported("erofs", why)
             : !support.MayMount.Yes ? DriverUnusableException.Prerequisites("erofs", why)
             : DriverUnusableException.NotSupported("erofs", why);
