@@ -14,6 +14,9 @@ switch (args)
     case ["container", var root, var image, var count]:
         Container(root, image, int.Parse(count));
         return 0;
+    case ["depth", var root, var deep, var flat, var count]:
+        Depth(root, deep, flat, int.Parse(count));
+        return 0;
     case ["naive", var before, var now, var rounds]:
         Naive(before, now, int.Parse(rounds));
         return 0;
@@ -24,7 +27,7 @@ switch (args)
         ErofsBench.Run(work, int.Parse(rounds), what is [var one] ? one : "all");
         return 0;
     default:
-        Console.Error.WriteLine("usage: Strata.Bench container ROOT IMAGE N | naive OLD NEW ROUNDS | start PROGRAM N | erofs WORKDIR ROUNDS [mounts|lookups|caches]");
+        Console.Error.WriteLine("usage: Strata.Bench container ROOT IMAGE N | depth ROOT DEEP FLAT N | naive OLD NEW ROUNDS | start PROGRAM N | erofs WORKDIR ROUNDS [mounts|lookups|caches]");
         return 2;
 }
 
@@ -71,6 +74,28 @@ static void Container(string root, string imageName, int count)
             continue;
         Row("container-15-layers", "mkdir, mount, umount, rmdir", i, bareTime);
         Row("container-15-layers", "strata", i, ours);
+    }
+}
+
+// The same life over an image of many layers and over one of few.
+static void Depth(string root, string deepName, string flatName, int count)
+{
+    using var store = Store.Open(new StoreOptions { Root = root });
+    var driver = store.Driver;
+    var images = new[] { deepName, flatName }.Select(name => (Name: name, Parent: store.FindLayer(ImageNames.Get(store, name).TopLayer!.Value)!.DriverId)).ToArray();
+    for (int i = -20; i < count; i++) // the first ones warm up
+    {
+        foreach (var (name, parent) in images)
+        {
+            long start = Stopwatch.GetTimestamp();
+            var id = LayerId.New();
+            driver.CreateReadWrite(id, parent);
+            driver.Get(id);
+            driver.Put(id);
+            driver.Remove(id);
+            if (i >= 0)
+                Row("life-by-depth", name, i, Stopwatch.GetElapsedTime(start));
+        }
     }
 }
 
