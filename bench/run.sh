@@ -57,19 +57,19 @@ part_load() {
 }
 part_diff() {
   local one=$OCI/smallfiles-gzip.tar oci=$OCI/smallfiles-gzip r u c m p
-  start_dockerd || return; strata_clean
+  [ -n "${NO_PEERS:-}" ] || start_dockerd || return; strata_clean
   "${AT[@]}" load "$one" >/dev/null && "${AT[@]}" create box --from bench/smallfiles >/dev/null || return
   p=$("${AT[@]}" mount box) && "$H/modify.py" "$p" 1 && "${AT[@]}" umount box || return
   for u in "$SR"/overlay/*/; do [ -e "$u/lower" ] && u=$u/diff && break; done
+  rest
+  "$H/paired.py" "$TSV" diff-1% 31 "tar -c upper" tar --xattrs --format=posix -cf "$WORK/o.tar" -C "$u" . -- strata "${AT[@]}" diff box -o "$WORK/o2.tar"
+  "$H/paired.py" "$TSV" changes-1% 31 "tar -c upper" tar --xattrs --format=posix -cf "$WORK/o.tar" -C "$u" . -- strata "${AT[@]}" changes box
+  [ -z "${NO_PEERS:-}" ] || { strata_clean; rm -f "$WORK"/o.tar "$WORK"/o2.tar; return; }
   docker image inspect bench/smallfiles >/dev/null 2>&1 || docker load -q -i "$one" >/dev/null
   PODMAN image exists localhost/bench/smallfiles || skopeo --insecure-policy copy -q "oci:$oci:latest" containers-storage:localhost/bench/smallfiles:latest
   c=$(docker create --network none bench/smallfiles); mount -t overlay overlay -o "lowerdir=$(docker inspect -f '{{.GraphDriver.Data.LowerDir}}' "$c"),upperdir=$(docker inspect -f '{{.GraphDriver.Data.UpperDir}}' "$c"),workdir=$(docker inspect -f '{{.GraphDriver.Data.WorkDir}}' "$c")" "$MP" && "$H/modify.py" "$MP" 1 >/dev/null; umount "$MP"
   m=$(PODMAN create --network none localhost/bench/smallfiles); p=$(PODMAN mount "$m") && "$H/modify.py" "$p" 1 >/dev/null; PODMAN umount "$m" >/dev/null
   for r in $(seq "$ROUNDS"); do
-    rest; measure diff-1% "tar -c upper" "$r" -- tar --xattrs --format=posix -cf "$WORK/o.tar" -C "$u" .
-    rest; measure diff-1% strata "$r" -- "${AT[@]}" diff box -o "$WORK/o2.tar"
-    rest; measure changes-1% "tar -c upper" "$r" -- tar --xattrs --format=posix -cf "$WORK/o.tar" -C "$u" .
-    rest; measure changes-1% strata "$r" -- "${AT[@]}" changes box
     rest; measure changes-1% docker "$r" "$RUN/docker.pid" -- docker diff "$c"
     rest; measure changes-1% podman "$r" -- podman --cgroup-manager cgroupfs --events-backend none diff "$m"
     rest; measure commit-1% strata "$r" -- "${AT[@]}" commit box -t "new:$r"
