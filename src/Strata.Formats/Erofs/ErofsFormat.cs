@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Strata.Formats.Erofs;
 
-/// <summary>Numbers of the format. Source: fs/erofs/erofs_fs.h of Linux 6.18; all integers are little-endian.</summary>
+/// <summary>Numbers of the format. Source: fs/erofs/erofs_fs.h of Linux; all integers are little-endian.</summary>
 internal static class ErofsFormat
 {
     internal const uint Magic = 0xE0F5E1E2;

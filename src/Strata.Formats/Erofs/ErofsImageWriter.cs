@@ -16,7 +16,7 @@ namespace Strata.Formats.Erofs;
 /// writer.Complete(root);
 /// </code></example>
 /// <para>After a failure what was written is no image (it has no superblock): throw it away. Not safe for many threads. Sources: fs/erofs/erofs_fs.h
-/// and Documentation/filesystems/erofs.rst of Linux 6.18. Images with 4,096-byte blocks serve all kernels that have chunk-based files (5.15),
+/// and Documentation/filesystems/erofs.rst of Linux; tried on 6.18. By their history images with 4,096-byte blocks serve kernels that have chunk-based files (5.15) and
 /// devices (5.16); smaller blocks need Linux 6.4.</para>
 /// </remarks>
 public sealed partial class ErofsImageWriter

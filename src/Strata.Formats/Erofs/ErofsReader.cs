@@ -6,7 +6,7 @@ namespace Strata.Formats.Erofs;
 /// <remarks>
 /// Every number is checked against the image before it is used: a broken or hostile image gives an error of kind Corrupt, never a loop, never
 /// much memory (256 KB of cached pages). The data of files in extra devices is not read: <see cref="Extents"/> says where it lies. Not safe for
-/// many threads at once. Source: fs/erofs of Linux 6.18.
+/// many threads at once. Source: fs/erofs of Linux; tried against 6.18.
 /// </remarks>
 public sealed partial class ErofsReader
 {
@@ -111,7 +111,7 @@ public sealed partial class ErofsReader
 
     private FileTime Time(ErofsNode node, ReadOnlySpan<byte> inode, bool compact)
     {
-        // Since 6.16 a compact inode may count seconds from the image's time; before, the field was reserved and zero.
+        // In newer kernels a compact inode may count seconds from the image's time; before, the field was reserved and zero.
         if (compact)
             return new FileTime(Superblock.BuildTime.Seconds + BinaryPrimitives.ReadUInt32LittleEndian(inode[12..]), Superblock.BuildTime.Nanoseconds);
         int nanoseconds = BinaryPrimitives.ReadInt32LittleEndian(inode[40..]);
