@@ -8,9 +8,9 @@ public sealed partial class ErofsDriver
 {
     /// <summary>
     /// Applied layers in a row, up to so many, are mounted each for itself, so that images which share layers share what is cached of their files;
-    /// more are mounted by one index, since each directory of a stack costs look-ups (measured: docs/design/erofs-layers.md).
+    /// more are mounted by one index, since each directory of a stack costs mounting, unmounting and look-ups (measured: docs/design/erofs-layers.md).
     /// </summary>
-    public const int MaxSeparateLowers = 16;
+    public const int MaxSeparateLowers = 8;
 
     private readonly SharedMounts _lowers;
     private readonly SharedMounts _chains;

@@ -141,13 +141,17 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver
     protected override void SweepUnfinished()
     {
         base.SweepUnfinished();
+        SweepLowers();
         TemporaryDirectory.Sweep(_layout.Temporary);
     }
 
     /// <inheritdoc/>
     protected override void RemoveLayer(LayerId id)
     {
-        MoveToTrash(_layout.Of(id));
+        // Nobody's overlay lies on it any more; a user that died may have left it mounted, which would keep its space.
+        void Move() => _chains.IfUnused(id, IsInUse, () => MoveToTrash(_layout.Of(id)));
+        if (!_lowers.IfUnused(id, IsInUse, Move) || Exists(id))
+            throw StrataException.FailedPrecondition($"Can't remove layer {id}: another layer that is mounted lies on it. Remove that first.");
     }
 
     /// <summary>Makes the directories that a layer needs to be written to, if they are not there.</summary>
