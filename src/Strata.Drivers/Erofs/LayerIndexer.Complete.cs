@@ -14,8 +14,9 @@ internal sealed partial class LayerIndexer
     {
         if (_hidesRoot)
             HideRoot();
-        TakeBackHidden();
+        TakeBackObjects();
         DropIdleWhiteouts();
+        TakeBackDirectories();
         new LayerTreeImage(_tree, _image).Write(Settle, _links);
     }
 

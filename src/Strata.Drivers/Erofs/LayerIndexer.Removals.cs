@@ -24,7 +24,11 @@ internal sealed partial class LayerIndexer
     {
         if (_below is null)
             return;
-        HideName(ParentOf(path), path.Name);
+        int parent = Walk(path.Parent, DirectoryMarks.AsBelow);
+        // What is made in a directory that hides what is below it is the layer's own.
+        for (int at = parent; at != LayerTree.Root && _tree.HidesLower(parent); at = _tree.Directory(at).Parent)
+            _tree.Directory(at).Flags &= ~DirectoryMarks.AsBelow;
+        HideName(parent, path.Name);
     }
 
     private void HideName(int parent, ReadOnlySpan<byte> name)
@@ -76,11 +80,8 @@ internal sealed partial class LayerIndexer
             HideName(LayerTree.Root, name);
     }
 
-    /// <summary>
-    /// Takes back what a later entry made wrong: objects that were brought up for a hard link out of what the layer hides after all, and the
-    /// directories that were made for them alone.
-    /// </summary>
-    private void TakeBackHidden()
+    /// <summary>Takes back objects that were brought up for a hard link out of what a later entry of the layer hides after all.</summary>
+    private void TakeBackObjects()
     {
         foreach (var (node, inode) in _broughtUp)
         {
@@ -95,14 +96,27 @@ internal sealed partial class LayerIndexer
             _tree.Remove(node);
             if (removed && !_tree.HidesLower(parent))
                 HideName(parent, name);
-            for (int at = parent; at != LayerTree.Root && (_tree.Directory(at).Flags & DirectoryMarks.ForLink) != 0;)
-            {
-                int above = _tree.Directory(at).Parent;
-                if (_tree.ChildrenOf(at).Any() || !_tree.HidesLower(above))
-                    break;
-                _tree.Remove(_tree.Directory(at).Node);
-                at = above;
-            }
+        }
+    }
+
+    /// <summary>
+    /// Takes back directories that were only made since the layer names something in them that lies below, and that it hides with all below
+    /// after all. The deepest, which were made last, first: each is empty if all that was in it is gone.
+    /// </summary>
+    private void TakeBackDirectories()
+    {
+        for (int directory = _tree.DirectoryCount - 1; directory > LayerTree.Root; directory--)
+        {
+            var (flags, parent) = (_tree.Directory(directory).Flags, _tree.Directory(directory).Parent);
+            bool removed = (flags & DirectoryMarks.Replaces) != 0;
+            if ((flags & DirectoryMarks.AsBelow) == 0 || !(removed || _tree.HidesLower(parent)) || !_tree.IsThere(directory)
+                || _tree.ChildrenOf(directory).Any() || _below?.Value.FindDirectory(_tree.PathOf(directory)) is null)
+                continue;
+            int node = _tree.Directory(directory).Node;
+            byte[] name = _tree.NameOf(node).ToArray();
+            _tree.Remove(node);
+            if (removed && !_tree.HidesLower(parent))
+                HideName(parent, name);
         }
     }
 

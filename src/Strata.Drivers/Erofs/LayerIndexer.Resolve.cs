@@ -44,8 +44,8 @@ internal sealed partial class LayerIndexer
             if (kind == TreeNodeKind.Directory)
             {
                 here = (int)_tree.Node(node).Value;
-                if ((marks & DirectoryMarks.ForLink) == 0)
-                    _tree.Directory(here).Flags &= ~DirectoryMarks.ForLink;
+                if ((marks & DirectoryMarks.AsBelow) == 0)
+                    _tree.Directory(here).Flags &= ~DirectoryMarks.AsBelow;
             }
             else if (kind == TreeNodeKind.Symlink)
             {
@@ -60,7 +60,7 @@ internal sealed partial class LayerIndexer
             }
             else
             {
-                here = MakeDirectory(here, name, DirectoryMarks.Implied | marks | (node == LayerTree.None ? DirectoryMarks.None : DirectoryMarks.Opaque | DirectoryMarks.Replaces));
+                here = MakeDirectory(here, name, DirectoryMarks.Implied | (node == LayerTree.None ? marks : DirectoryMarks.Opaque | DirectoryMarks.Replaces));
             }
         }
         return here;

@@ -89,7 +89,7 @@ internal sealed partial class LayerIndexer
         }
         ref var listed = ref _tree.Directory(directory);
         listed.Attributes = attributes;
-        listed.Flags &= ~(DirectoryMarks.Implied | DirectoryMarks.ForLink);
+        listed.Flags &= ~(DirectoryMarks.Implied | DirectoryMarks.AsBelow);
     }
 
     private void AddObject(LayerEntry entry, EntryContent content, long dataOffsetBytes)
@@ -158,7 +158,7 @@ internal sealed partial class LayerIndexer
         path = ActualPath(path);
         if (_below is null || path.IsRoot || IsHidden(path) || _below.Value.FindObject(path) is not { } lower)
             return LayerTree.None;
-        int parent = Walk(path.Parent, DirectoryMarks.ForLink);
+        int parent = Walk(path.Parent, DirectoryMarks.AsBelow);
         var inode = lower.Kind switch
         {
             EntryKind.RegularFile => AddBroughtUp(lower),

@@ -260,8 +260,8 @@ internal enum DirectoryMarks : byte
     /// <summary>Hides all that the layers below have in it.</summary>
     Opaque = 2,
 
-    /// <summary>Made only so that a file of the layers below has a place that a hard link names.</summary>
-    ForLink = 4,
+    /// <summary>Made only since the layer names something in it that lies below: a hard link's target, something that it removes.</summary>
+    AsBelow = 4,
 
     /// <summary>Has whiteouts.</summary>
     HasWhiteouts = 8,
