@@ -8,7 +8,7 @@ namespace Strata.Drivers;
 public interface ILayerSink : IDisposable
 {
     /// <summary>
-    /// Where the raw bytes of the tar go, all of them and in order, before the entries that they describe; null if the sink needs none.
+    /// Where the raw bytes of the tar go, all of them and in order, before <see cref="Complete"/> is called; null if the sink needs none.
     /// A sink that keeps the tar itself gives a stream here.
     /// </summary>
     Stream? RawTar { get; }

@@ -11,6 +11,10 @@ public static class Decompressor
     /// <summary>How many bytes <see cref="Detect"/> wants to see.</summary>
     public const int MagicBytes = 6;
 
+    /// <summary>True: streams that this thread opens are inflated by the framework though ISA-L is installed. For tests.</summary>
+    [field: ThreadStatic]
+    internal static bool WithoutIsal { get; set; }
+
     /// <summary>The kind, by the first bytes. What is not known counts as not compressed.</summary>
     public static CompressionKind Detect(ReadOnlySpan<byte> first)
     {
@@ -42,7 +46,7 @@ public static class Decompressor
         kind = Detect(input.Peek(MagicBytes));
         Stream? decoder = kind switch
         {
-            CompressionKind.Gzip => new GzipMembersStream(input),
+            CompressionKind.Gzip => new GzipMembersStream(input, WithoutIsal || !IsalInflater.IsAvailable ? null : new IsalInflater(input)),
             CompressionKind.Zstd => new ZstdFramesStream(input),
             CompressionKind.Xz => new XzStreamsStream(input),
             CompressionKind.Bzip2 => new Bzip2StreamsStream(input),

@@ -12,7 +12,7 @@ namespace Strata.Formats.Compression;
 /// something that looks like the next member's header (the ninth is the last of the deflate data, the other eight are the trailer). So the
 /// inflater is fed up to each such place, and then one byte by itself. If it ends on such a byte, the trailer begins right behind; if it ends
 /// anywhere else, something is truncated, damaged or not gzip. gzip(1) lets zeros follow, for tapes; Go's reader, which every container
-/// engine uses, does not, nor does this one.
+/// engine uses, does not, nor does this one. ISA-L's inflater, where it is installed, tells how far it read: then none of that is needed.
 /// </remarks>
 internal sealed class GzipMembersStream : ReadOnlyStream
 {
@@ -20,15 +20,20 @@ internal sealed class GzipMembersStream : ReadOnlyStream
     private readonly InputBuffer _input;
     private readonly MemberFeed _feed;
     private readonly Crc32 _crc = new();
+    private readonly IsalInflater? _isal;
     private DeflateStream? _inflater;
+    private bool _inMember;
     private uint _memberSize;
     private long _memberOffset;
     private bool _ended;
 
-    internal GzipMembersStream(InputBuffer input)
+    /// <param name="input">The compressed data.</param>
+    /// <param name="isal">Inflates members if it is there; null: the framework does.</param>
+    internal GzipMembersStream(InputBuffer input, IsalInflater? isal)
     {
         _input = input;
         _feed = new MemberFeed(input);
+        _isal = isal;
     }
 
     public override int Read(Span<byte> buffer)
@@ -37,8 +42,17 @@ internal sealed class GzipMembersStream : ReadOnlyStream
             return 0;
         while (!_ended)
         {
-            if (_inflater is null && !BeginMember())
+            if (!_inMember && !BeginMember())
                 break;
+            _inMember = true;
+            if (_isal is not null)
+            {
+                int inflated = _isal.Read(buffer, _memberOffset);
+                if (inflated > 0)
+                    return inflated;
+                _inMember = false;
+                continue;
+            }
             int read = _inflater!.Read(buffer);
             if (read > 0)
             {
@@ -93,6 +107,11 @@ internal sealed class GzipMembersStream : ReadOnlyStream
                 throw StrataException.Corrupt($"The header of the gzip member at compressed offset {_memberOffset} is damaged: its checksum is wrong.");
             _input.Take(2);
         }
+        if (_isal is not null)
+        {
+            _isal.Begin();
+            return true;
+        }
         _crc.Reset();
         _memberSize = 0;
         _feed.Begin();
@@ -104,6 +123,7 @@ internal sealed class GzipMembersStream : ReadOnlyStream
     {
         _inflater!.Dispose();
         _inflater = null;
+        _inMember = false;
         if (_feed.Starved)
             throw StrataException.Corrupt($"The gzip data is truncated: it ends at compressed offset {_input.TakenBytes}, inside the member that begins at {_memberOffset}.");
         if (!_feed.EndedOnBoundary)

@@ -12,6 +12,8 @@ public sealed partial class TarReader
             return;
         if (_start > 0)
         {
+            CopyRaw();
+            _rawFrom = 0;
             _buffer.AsSpan(_start, Buffered).CopyTo(_buffer);
             _end -= _start;
             _start = 0;
@@ -47,9 +49,16 @@ public sealed partial class TarReader
     /// <summary>Passes buffered bytes on whose recording is done elsewhere.</summary>
     private void Pass(ReadOnlySpan<byte> bytes)
     {
-        _rawCopy?.Write(bytes);
         _start += bytes.Length;
         Advance(bytes.Length);
+    }
+
+    /// <summary>What was passed goes to the raw copy: a buffer at a time, not an entry.</summary>
+    private void CopyRaw()
+    {
+        if (_rawCopy is not null && _start > _rawFrom)
+            _rawCopy.Write(_buffer.AsSpan(_rawFrom.._start));
+        _rawFrom = _start;
     }
 
     private void Advance(long count)
@@ -131,6 +140,7 @@ public sealed partial class TarReader
                 Consume(Buffered);
             }
         }
+        CopyRaw();
         _finished = true;
     }
 

@@ -33,6 +33,7 @@ public sealed partial class TarReader : IDisposable
     private readonly LayerLimits _limits;
     private readonly TarRecipeRecorder? _recorder;
     private readonly Stream? _rawCopy;
+    private int _rawFrom;
     private readonly bool _leaveOpen;
     private readonly PaxRecords _pax = new();
     private readonly TarContent _content;

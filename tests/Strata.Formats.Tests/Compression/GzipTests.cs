@@ -116,9 +116,13 @@ public sealed class GzipTests
         {
             byte[] damaged = [.. whole];
             damaged[bit / 8] ^= (byte)(1 << (bit % 8));
-            // The bits behind the last code of the deflate data are nobody's.
-            if (bit / 8 == whole.Length - 9 && Samples.TryDecompress(damaged) is not null)
+            // The bits behind the last code of the deflate data are nobody's. ISA-L also takes a code that the data does not use and that zlib-ng
+            // refuses; what comes out is right then, and its checksum says so.
+            if (Samples.TryDecompress(damaged) is { } same && (bit / 8 == whole.Length - 9 || IsalInflater.IsAvailable))
+            {
+                Assert.Equal(Samples.Text(300), same);
                 continue;
+            }
             Samples.Refused(damaged, $"bit {bit} of {whole.Length} bytes");
         }
     }
@@ -131,7 +135,8 @@ public sealed class GzipTests
         crc[^8] ^= 1;
         byte[] size = [.. whole];
         size[^4] ^= 1;
-        Assert.Contains("its checksum differs", Samples.Refused(crc, "a wrong checksum").Message, StringComparison.Ordinal);
-        Assert.Contains("its size differs", Samples.Refused(size, "a wrong size").Message, StringComparison.Ordinal);
+        string both = IsalInflater.IsAvailable ? "its checksum or size differs" : ""; // ISA-L does not tell which
+        Assert.Contains(both.Length > 0 ? both : "its checksum differs", Samples.Refused(crc, "a wrong checksum").Message, StringComparison.Ordinal);
+        Assert.Contains(both.Length > 0 ? both : "its size differs", Samples.Refused(size, "a wrong size").Message, StringComparison.Ordinal);
     }
 }
