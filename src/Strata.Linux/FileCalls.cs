@@ -218,6 +218,10 @@ public static unsafe class FileCalls
             throw new LinuxException(Native.LastErrno, "syncfs", path);
     }
 
+    /// <summary>Lets go of what the kernel has cached of a part of a file and what is written out already (posix_fadvise(2)). A hint.</summary>
+    public static void DropCached(FileDescriptor file, long offsetBytes, long lengthBytes) =>
+        _ = Native.posix_fadvise(file.Number, offsetBytes, lengthBytes, 4); // POSIX_FADV_DONTNEED
+
     /// <summary>
     /// Asks the kernel to begin writing a part of a file out, and does not wait (sync_file_range(2)). A hint: nothing is durable by it, and where
     /// the file system can't, nothing happens.

@@ -86,6 +86,9 @@ internal static unsafe partial class Native
     [LibraryImport(C, SetLastError = true)]
     internal static partial int syncfs(int fd);
 
+    [LibraryImport(C)]
+    internal static partial int posix_fadvise(int fd, long offset, long length, int advice);
+
     [LibraryImport(C, SetLastError = true)]
     internal static partial int sync_file_range(int fd, long offset, long length, uint flags);
 

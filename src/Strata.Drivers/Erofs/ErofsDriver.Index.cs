@@ -80,8 +80,8 @@ public sealed partial class ErofsDriver
         while (tars < nearestFirst.Count && _layout.IsApplied(nearestFirst[tars]))
             tars++;
         if (tars == 0)
-            return new MountedLowerTree(OpenView(nearestFirst), _marks);
-        var below = tars == nearestFirst.Count ? null : new Lazy<ILowerTree>(() => new MountedLowerTree(OpenView(nearestFirst.Skip(tars).ToArray()), _marks));
+            return new MountedLowerTree(OpenView(StackOf(nearestFirst)), _marks);
+        var below = tars == nearestFirst.Count ? null : new Lazy<ILowerTree>(() => new MountedLowerTree(OpenView(StackOf(nearestFirst.Skip(tars).ToArray())), _marks));
         return new IndexedLowerTree(nearestFirst.Take(tars).ToArray(), below, OpenIndex, OpenDevice, _marks);
     }
 

@@ -72,7 +72,15 @@ public sealed partial class ErofsDriver
     }
 
     /// <summary>What a layer's root file system is stacked of, nearest first, itself included.</summary>
-    private List<Lower> StackOf(LayerId id) => StackOf([id, .. _layout.ReadLowers(id)]);
+    private IReadOnlyList<Lower> StackOf(LayerId id)
+    {
+        if (FindBase(id) is { } applied)
+            return applied.Stack;
+        var itself = new Lower(LowerKind.Directory, id, [id]);
+        if (!_layout.IsApplied(id) && ParentOf(id) is { } parent && FindBase(parent) is { } below)
+            return [itself, .. below.Stack];
+        return StackOf([id, .. _layout.ReadLowers(id)]);
+    }
 
     private List<Lower> StackOf(IReadOnlyList<LayerId> nearestFirst)
     {
@@ -106,17 +114,16 @@ public sealed partial class ErofsDriver
         var options = new List<string> { "ro" };
         if (_support.Value.NeedsLoop)
             options.Add("loop");
-        foreach (string device in DevicesOf(lower.Chain))
+        foreach (string device in lower.Devices ?? DevicesOf(lower.Chain))
             options.Add("device=" + device);
         return new Mount("erofs", index, "", options);
     }
 
     /// <summary>A layer's whole tree, read-only, mounted nowhere. It vanishes when it is disposed.</summary>
-    private RootDirectory OpenView(LayerId id) => OpenView([id, .. _layout.ReadLowers(id)]);
+    private RootDirectory OpenView(LayerId id) => OpenView(StackOf(id));
 
-    private RootDirectory OpenView(IReadOnlyList<LayerId> nearestFirst)
+    private RootDirectory OpenView(IReadOnlyList<Lower> stack)
     {
-        var stack = StackOf(nearestFirst);
         if (stack.Count == 1)
             return OpenLower(stack[0]);
         var opened = new List<RootDirectory>();

@@ -1,5 +1,6 @@
 using System.Text;
 using Strata.Drivers.Overlay;
+using Strata.Formats.Erofs;
 using Strata.Linux;
 using Strata.Trees;
 
@@ -127,8 +128,8 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver
         ChangeMode(temporary.Path, 0x1C8); // 0710
         if (parent is { } below)
         {
-            var lowers = new StringBuilder().Append(below).Append('\n');
-            foreach (var lower in _layout.ReadLowers(below))
+            var lowers = new StringBuilder();
+            foreach (var lower in FindBase(below)?.Layers ?? [below, .. _layout.ReadLowers(below)])
                 lowers.Append(lower).Append('\n');
             File.WriteAllText(Path.Combine(temporary.Path, "lower"), lowers.ToString(), Encoding.ASCII);
         }
@@ -148,8 +149,13 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver
     /// <inheritdoc/>
     protected override void RemoveLayer(LayerId id)
     {
+        _bases.TryRemove(id, out _);
         // Nobody's overlay lies on it any more; a user that died may have left it mounted, which would keep its space.
-        void Move() => _chains.IfUnused(id, IsInUse, () => MoveToTrash(_layout.Of(id)));
+        void Move() => _chains.IfUnused(id, IsInUse, () =>
+        {
+            TarFile.DropCached(_layout.Tar(id));
+            MoveToTrash(_layout.Of(id));
+        });
         if (!_lowers.IfUnused(id, IsInUse, Move) || Exists(id))
             throw StrataException.FailedPrecondition($"Can't remove layer {id}: another layer that is mounted lies on it. Remove that first.");
     }
@@ -179,8 +185,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver
     /// <summary>overlayfs shows the root of the topmost directory: it must look as the layers below have it.</summary>
     private void InheritRoot(LayerId parent, string diff)
     {
-        using var lower = OpenLowerTree([parent, .. _layout.ReadLowers(parent)]);
-        if (lower.FindDirectory(EntryPath.Root) is not { } root)
+        if (FindRoot(parent) is not { } root)
             return;
         using var to = FileCalls.Open(diff, OpenFlags.ReadOnly | OpenFlags.Directory);
         Check(AttributeCalls.TryChown(to.Number, root.Uid, root.Gid), "chown", diff);
@@ -190,7 +195,15 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver
         Check(AttributeCalls.TrySetTime(to.Number, root.Mtime), "utimensat", diff);
     }
 
-    private LayerId? ParentOf(LayerId id) => _layout.ReadLowers(id) is [var nearest, ..] ? nearest : null;
+    private ErofsAttributes? FindRoot(LayerId id)
+    {
+        if (FindBase(id) is { } known)
+            return known.Root;
+        using var tree = OpenLowerTree([id, .. _layout.ReadLowers(id)]);
+        return tree.FindDirectory(EntryPath.Root);
+    }
+
+    private LayerId? ParentOf(LayerId id) => _layout.ReadParent(id);
 
     private static void ChangeMode(string path, int mode)
     {

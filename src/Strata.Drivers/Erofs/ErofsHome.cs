@@ -61,6 +61,18 @@ internal sealed class ErofsHome(string home)
     /// <summary>True if the layer is a tar.</summary>
     internal bool IsApplied(LayerId id) => File.Exists(Tar(id));
 
+    /// <summary>The layer right below, or null.</summary>
+    /// <exception cref="StrataException">Corrupt: the list is damaged.</exception>
+    internal LayerId? ReadParent(LayerId id)
+    {
+        string path = LowerFile(id);
+        if (!File.Exists(path))
+            return null;
+        return LayerId.TryParse(File.ReadLines(path).FirstOrDefault() ?? "", out var parent)
+            ? parent
+            : throw StrataException.Corrupt($"Layer {id} is damaged: {path} is empty or wrong. Remove the layer and load its image again.");
+    }
+
     /// <summary>The layers below, nearest first; none without a parent.</summary>
     /// <exception cref="StrataException">Corrupt: the list is damaged.</exception>
     internal IReadOnlyList<LayerId> ReadLowers(LayerId id)

@@ -4,7 +4,8 @@ namespace Strata.Drivers.Erofs;
 /// <param name="Kind">What it is.</param>
 /// <param name="Id">The layer; of a chain its topmost one.</param>
 /// <param name="Chain">The layers of a chain, nearest first; else that one.</param>
-internal readonly record struct Lower(LowerKind Kind, LayerId Id, IReadOnlyList<LayerId> Chain);
+/// <param name="Devices">The files that its index points into; null: not looked up yet.</param>
+internal readonly record struct Lower(LowerKind Kind, LayerId Id, IReadOnlyList<LayerId> Chain, IReadOnlyList<string>? Devices = null);
 
 /// <summary>What a directory of an overlay's stack is.</summary>
 internal enum LowerKind

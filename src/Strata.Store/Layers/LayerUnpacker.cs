@@ -12,6 +12,7 @@ namespace Strata.Store;
 internal sealed class LayerUnpacker : IDisposable
 {
     private const int ThreadsForEachCore = 4;
+    private const long LargeBlobBytes = 16 << 20;
     private readonly IDriver _driver;
     private readonly StoreLayout _layout;
     private readonly LayerLimits _limits;
@@ -47,7 +48,8 @@ internal sealed class LayerUnpacker : IDisposable
                 parent = Make(parent);
             // More threads than cores: one that waits for its parent lets another work.
             using var running = new SemaphoreSlim(cores);
-            RunTogether(results, Math.Min(cores * ThreadsForEachCore, _inputs.Length), running, cancellationToken);
+            var order = OrderOfBeginning(cores * 2, out int large);
+            RunTogether(results, order, Math.Min(Math.Max(cores * ThreadsForEachCore, large + cores), _inputs.Length), running, cancellationToken);
         }
         else
         {
@@ -103,7 +105,19 @@ internal sealed class LayerUnpacker : IDisposable
         return id;
     }
 
-    private void RunTogether(LayerRecord[] results, int workers, SemaphoreSlim running, CancellationToken cancellationToken)
+    /// <summary>
+    /// The largest layers first, so that none of them is left to one core at the end; then the others, from the base up. All large ones have begun
+    /// when the others do, and there are more threads than large ones: so the lowest layer that is not applied always runs, or is the next to
+    /// begin, and whoever waits for its parents gets them.
+    /// </summary>
+    private int[] OrderOfBeginning(int mostLarge, out int large)
+    {
+        int[] first = Enumerable.Range(0, _inputs.Length).Where(i => _inputs[i].BlobBytes >= LargeBlobBytes).OrderByDescending(i => _inputs[i].BlobBytes).Take(mostLarge).ToArray();
+        large = first.Length;
+        return [.. first, .. Enumerable.Range(0, _inputs.Length).Except(first)];
+    }
+
+    private void RunTogether(LayerRecord[] results, int[] order, int workers, SemaphoreSlim running, CancellationToken cancellationToken)
     {
         using var failed = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         int next = -1;
@@ -113,9 +127,9 @@ internal sealed class LayerUnpacker : IDisposable
         {
             threads[t] = new Thread(() =>
             {
-                // In order, so that a layer that must wait for its parent never waits for one that has not begun.
-                for (int i = Interlocked.Increment(ref next); i < _inputs.Length; i = Interlocked.Increment(ref next))
+                for (int turn = Interlocked.Increment(ref next); turn < order.Length; turn = Interlocked.Increment(ref next))
                 {
+                    int i = order[turn];
                     try
                     {
                         running.Wait(failed.Token);
