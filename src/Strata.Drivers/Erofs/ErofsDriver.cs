@@ -151,11 +151,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver
     {
         _bases.TryRemove(id, out _);
         // Nobody's overlay lies on it any more; a user that died may have left it mounted, which would keep its space.
-        void Move() => _chains.IfUnused(id, IsInUse, () =>
-        {
-            TarFile.DropCached(_layout.Tar(id));
-            MoveToTrash(_layout.Of(id));
-        });
+        void Move() => _chains.IfUnused(id, IsInUse, () => MoveToTrash(_layout.Of(id)));
         if (!_lowers.IfUnused(id, IsInUse, Move) || Exists(id))
             throw StrataException.FailedPrecondition($"Can't remove layer {id}: another layer that is mounted lies on it. Remove that first.");
     }
