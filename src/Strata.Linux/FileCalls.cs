@@ -218,9 +218,12 @@ public static unsafe class FileCalls
             throw new LinuxException(Native.LastErrno, "syncfs", path);
     }
 
-    /// <summary>Waits until what was begun with <see cref="StartWriteOut"/> is written (sync_file_range(2)). Nothing is durable by it.</summary>
-    public static void WaitForWriteOut(FileDescriptor file, long offsetBytes, long lengthBytes) =>
-        _ = Native.sync_file_range(file.Number, offsetBytes, lengthBytes, 7); // SYNC_FILE_RANGE_WAIT_BEFORE | WRITE | WAIT_AFTER
+    /// <summary>
+    /// Waits until what was begun with <see cref="StartWriteOut"/> is written (sync_file_range(2)). Nothing is durable by it; errors are those of
+    /// writing, such as EIO and ENOSPC.
+    /// </summary>
+    public static Errno TryWaitForWriteOut(FileDescriptor file, long offsetBytes, long lengthBytes) => // WAIT_BEFORE | WRITE | WAIT_AFTER
+        Native.sync_file_range(file.Number, offsetBytes, lengthBytes, 7) == 0 ? Errno.None : Native.LastErrno;
 
     /// <summary>Lets go of what the kernel has cached of a part of a file and what is written out already (posix_fadvise(2)). A hint.</summary>
     public static void DropCached(FileDescriptor file, long offsetBytes, long lengthBytes) =>

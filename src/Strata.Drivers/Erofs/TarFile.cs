@@ -43,7 +43,9 @@ internal sealed class TarFile : WriteOnlyStream
         long drop = _startedBytes - KeepBytes - _droppedBytes;
         if (drop <= 0)
             return;
-        FileCalls.WaitForWriteOut(_file, _droppedBytes, drop);
+        errno = FileCalls.TryWaitForWriteOut(_file, _droppedBytes, drop);
+        if (errno is Errno.EIO or Errno.ENOSPC or Errno.EDQUOT) // said once: must not get lost here
+            throw new LinuxException(errno, "sync_file_range", _path);
         FileCalls.DropCached(_file, _droppedBytes, drop);
         _droppedBytes += drop;
     }
