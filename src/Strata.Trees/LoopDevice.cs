@@ -50,7 +50,12 @@ public sealed class LoopDevice : IDisposable
                 if (errno != Errno.None)
                     throw new LinuxException(errno, "LOOP_CTL_GET_FREE", Control);
                 string path = string.Create(CultureInfo.InvariantCulture, $"/dev/loop{number}");
-                var device = FileCalls.Open(path, OpenFlags.ReadOnly);
+                errno = FileCalls.TryOpenAt(FileCalls.CurrentDirectory, System.Text.Encoding.UTF8.GetBytes(path), OpenFlags.ReadOnly, 0, out var found);
+                if (errno == Errno.ENXIO && attempt < MaxAttempts)
+                    continue; // another process was given it, and is just letting it go
+                if (errno != Errno.None)
+                    throw new LinuxException(errno, "open", path);
+                var device = found!;
                 errno = LoopCalls.TryConfigure(device, opened, LoopCalls.ReadOnly | LoopCalls.AutoClear | (directIO ? LoopCalls.DirectIO : 0), BlockSizeBytes);
                 if (errno == Errno.None)
                     return new LoopDevice(path, device);
