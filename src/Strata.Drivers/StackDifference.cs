@@ -42,6 +42,20 @@ internal sealed class StackDifference : IDisposable
 
     internal TreeComparer Comparer { get; }
 
+    /// <summary>Writes it as a tar.</summary>
+    internal void Write(Stream destination, IProgress<ProgressReport>? progress, CancellationToken cancellationToken)
+    {
+        using var source = new TreeSource(Comparer);
+        LayerPipe.Write(source, destination, progress, cancellationToken);
+    }
+
+    /// <summary>The sum of the sizes of its files, hard links once.</summary>
+    internal long Measure(CancellationToken cancellationToken)
+    {
+        using var source = new TreeSource(Comparer);
+        return LayerPipe.Measure(source, cancellationToken);
+    }
+
     public void Dispose()
     {
         _newTree.Dispose();

@@ -37,7 +37,7 @@ public sealed partial class ErofsDriver : ILayerChecker
                 TreeRemover.Remove(side);
             }
         }
-        if (problems.Count == 0 && File.Exists(_layout.Chain(id)))
+        if (problems.All(problem => problem.Repaired) && File.Exists(_layout.Chain(id)))
             CheckChain(id, repair, problems);
         return problems;
     }
@@ -63,7 +63,7 @@ public sealed partial class ErofsDriver : ILayerChecker
     {
         bool missing = !File.Exists(wrong);
         if (repair && File.Exists(right))
-            NameCalls.Rename(right, wrong);
+            Place(right, wrong);
         else if (repair)
             TreeRemover.Remove(wrong);
         return new LayerProblem(

@@ -20,8 +20,7 @@ public sealed partial class ErofsDriver
             return;
         }
         using var difference = Open(id, parent, options);
-        using var source = new TreeSource(difference.Comparer);
-        LayerPipe.Write(source, destination, options?.Progress, cancellationToken);
+        difference.Write(destination, options?.Progress, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -42,8 +41,7 @@ public sealed partial class ErofsDriver
     public long DiffSize(LayerId id, LayerId? parent, CancellationToken cancellationToken = default)
     {
         using var difference = Open(id, parent, null);
-        using var source = new TreeSource(difference.Comparer);
-        return LayerPipe.Measure(source, cancellationToken);
+        return difference.Measure(cancellationToken);
     }
 
     /// <inheritdoc/>

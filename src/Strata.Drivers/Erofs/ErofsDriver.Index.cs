@@ -1,4 +1,3 @@
-using System.Buffers;
 using Strata.Linux;
 using Strata.Trees;
 
@@ -51,9 +50,17 @@ public sealed partial class ErofsDriver
             return path;
         MakeIndex(id, path + ".new", _layout.Side(id) + ".new");
         if (File.Exists(_layout.Side(id) + ".new"))
-            NameCalls.Rename(_layout.Side(id) + ".new", _layout.Side(id));
-        NameCalls.Rename(path + ".new", path);
+            Place(_layout.Side(id) + ".new", _layout.Side(id));
+        Place(path + ".new", path);
         return path;
+    }
+
+    /// <summary>Gives a cache its name once it is on disk: nobody syncs it later, and a torn one would be found by a mount that fails.</summary>
+    private static void Place(string made, string path)
+    {
+        using (var file = FileCalls.Open(made, OpenFlags.ReadOnly))
+            FileCalls.Sync(file, made);
+        NameCalls.Rename(made, path);
     }
 
     /// <summary>Makes a layer's index and side file out of its tar and the layers below.</summary>
@@ -115,7 +122,7 @@ public sealed partial class ErofsDriver
         if (File.Exists(path))
             return path;
         MakeChain(layers, path + ".new");
-        NameCalls.Rename(path + ".new", path);
+        Place(path + ".new", path);
         return path;
     }
 

@@ -116,12 +116,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver
     /// <inheritdoc/>
     protected override void CreateLayer(LayerId id, LayerId? parent, CreateOptions options, bool writable)
     {
-        foreach (var (key, _) in options.StorageOptions)
-        {
-            throw StrataException.InvalidArgument(key.Equals("size", StringComparison.OrdinalIgnoreCase)
-                ? "The erofs driver can't limit a layer's size here: that needs project quotas, which this file system or kernel lacks."
-                : $"The erofs driver has no storage option '{key}'.");
-        }
+        OverlayOptions.RefuseStorageOptions(Name, options);
         if (ErofsHome.IsOurs(id.ToString()))
             throw StrataException.InvalidArgument($"'{id}' can't be a layer's ID in the erofs driver: a directory of its own has that name.");
         using var temporary = TemporaryDirectory.Create(_layout.Temporary);

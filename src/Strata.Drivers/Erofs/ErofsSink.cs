@@ -39,9 +39,6 @@ internal sealed class ErofsSink : ILayerSink
 
     public Stream? RawTar => _tar;
 
-    /// <summary>True once the index is whole.</summary>
-    internal bool IsComplete { get; private set; }
-
     /// <summary>True if there is a side file.</summary>
     internal bool HasSide => _side.SizeBytes > 0;
 
@@ -52,7 +49,6 @@ internal sealed class ErofsSink : ILayerSink
         _image.SetDeviceBytes(LayerIndexer.TarDevice, _tar?.SizeBytes ?? _tarBytes, default);
         _image.SetDeviceBytes(LayerIndexer.SideDevice, _side.SizeBytes, default);
         _indexer.Complete();
-        IsComplete = true;
     }
 
     public void Dispose()

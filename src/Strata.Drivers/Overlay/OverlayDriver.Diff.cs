@@ -10,8 +10,7 @@ public sealed partial class OverlayDriver
     public void Diff(LayerId id, LayerId? parent, Stream destination, DiffOptions? options = null, CancellationToken cancellationToken = default)
     {
         using var difference = Open(id, parent, options);
-        using var source = new TreeSource(difference.Comparer);
-        LayerPipe.Write(source, destination, options?.Progress, cancellationToken);
+        difference.Write(destination, options?.Progress, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -32,8 +31,7 @@ public sealed partial class OverlayDriver
     public long DiffSize(LayerId id, LayerId? parent, CancellationToken cancellationToken = default)
     {
         using var difference = Open(id, parent, null);
-        using var source = new TreeSource(difference.Comparer);
-        return LayerPipe.Measure(source, cancellationToken);
+        return difference.Measure(cancellationToken);
     }
 
     /// <inheritdoc/>

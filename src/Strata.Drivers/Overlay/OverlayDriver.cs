@@ -111,12 +111,7 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver
     /// <inheritdoc/>
     protected override void CreateLayer(LayerId id, LayerId? parent, CreateOptions options, bool writable)
     {
-        foreach (var (key, _) in options.StorageOptions)
-        {
-            throw StrataException.InvalidArgument(key.Equals("size", StringComparison.OrdinalIgnoreCase)
-                ? "The overlay driver can't limit a layer's size here: that needs project quotas, which this file system or kernel lacks."
-                : $"The overlay driver has no storage option '{key}'.");
-        }
+        OverlayOptions.RefuseStorageOptions(Name, options);
         string link = OverlayLayout.NewLink();
         string? lowers = null;
         if (parent is { } below)

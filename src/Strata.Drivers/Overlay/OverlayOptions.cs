@@ -24,6 +24,17 @@ internal static class OverlayOptions
         return End(options, more, label);
     }
 
+    /// <summary>A driver whose writable layers are upper directories limits none of them: any storage option is an error.</summary>
+    internal static void RefuseStorageOptions(string driver, CreateOptions options)
+    {
+        foreach (var (key, _) in options.StorageOptions)
+        {
+            throw StrataException.InvalidArgument(key.Equals("size", StringComparison.OrdinalIgnoreCase)
+                ? $"The {driver} driver can't limit a layer's size here: that needs project quotas, which this file system or kernel lacks."
+                : $"The {driver} driver has no storage option '{key}'.");
+        }
+    }
+
     private static List<string> Begin(OverlayFeatures features, string metacopy, IEnumerable<string> lowers)
     {
         var options = new List<string>();

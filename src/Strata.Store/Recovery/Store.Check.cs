@@ -25,7 +25,9 @@ public sealed partial class Store
             }
             catch (Exception e) when (e is StrataException or IOException or UnauthorizedAccessException)
             {
-                findings.Add(new Finding($"layer {layer.ChainId}", e.Message, Repaired: false, "Remove its image and load it again."));
+                bool damaged = e is StrataException { Kind: ErrorKind.Corrupt or ErrorKind.NotFound };
+                findings.Add(new Finding(
+                    $"layer {layer.ChainId}", e.Message, Repaired: false, damaged ? "Remove its image and load it again." : "It could not be checked: mend that, then check again."));
             }
             progress?.Report(new ProgressReport("check layers", ++done, layers.Count));
         }
