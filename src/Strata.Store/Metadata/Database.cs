@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.Data.Sqlite;
 
 namespace Strata.Store.Metadata;
@@ -6,29 +5,12 @@ namespace Strata.Store.Metadata;
 /// <summary>The store's metadata: one SQLite file in WAL mode, so that readers never wait for a writer.</summary>
 /// <remarks>
 /// Durable when a transaction returns (synchronous=FULL). One connection a store object, guarded by a lock; processes wait for each other's
-/// writes for at most the busy time-out. Schema versions: <see cref="SchemaVersion"/> and docs/design/disk-layout.md.
+/// writes for at most the busy time-out. Schema versions: <see cref="Migrations"/> and docs/design/disk-layout.md.
 /// </remarks>
 internal sealed class Database : IDisposable
 {
-    internal const int SchemaVersion = 1;
     private const int BusyTimeoutSeconds = 60;
     private const int SharedMemorySizeError = 10 | (19 << 8); // SQLITE_IOERR_SHMSIZE
-
-    private const string Schema = """
-        CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-        CREATE TABLE layers (
-            chain TEXT PRIMARY KEY, diff TEXT NOT NULL, parent TEXT REFERENCES layers (chain), driver_id TEXT NOT NULL UNIQUE,
-            tar_bytes INTEGER NOT NULL, content_bytes INTEGER NOT NULL, blob TEXT NOT NULL, blob_bytes INTEGER NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
-        CREATE INDEX layers_parent ON layers (parent);
-        CREATE TABLE images (
-            manifest TEXT PRIMARY KEY, config TEXT NOT NULL, top TEXT REFERENCES layers (chain), size_bytes INTEGER NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
-        CREATE INDEX images_top ON images (top);
-        CREATE TABLE names (name TEXT PRIMARY KEY, manifest TEXT NOT NULL REFERENCES images (manifest)) WITHOUT ROWID;
-        CREATE INDEX names_manifest ON names (manifest);
-        CREATE TABLE writable (
-            name TEXT PRIMARY KEY, driver_id TEXT NOT NULL UNIQUE, parent TEXT REFERENCES layers (chain), image TEXT, mount_target TEXT, created INTEGER NOT NULL) WITHOUT ROWID;
-        CREATE INDEX writable_parent ON writable (parent);
-        """;
 
     private readonly SqliteConnection _connection;
     private readonly Lock _lock = new();
@@ -87,37 +69,23 @@ internal sealed class Database : IDisposable
 
     public void Dispose() => _connection.Dispose();
 
+    /// <summary>Brings the schema to this program's version, in one transaction; an older program's store is refused by nothing, a newer one's is.</summary>
     private void RequireVersion(string path)
     {
-        string? version = null;
-        using (var command = _connection.CreateCommand())
-        {
-            command.CommandText = "SELECT count(*) FROM sqlite_master WHERE name='meta'";
-            if (Convert.ToInt64(command.ExecuteScalar(), CultureInfo.InvariantCulture) > 0)
-            {
-                command.CommandText = "SELECT value FROM meta WHERE key='schema'";
-                version = command.ExecuteScalar() as string;
-            }
-        }
-        if (version is null)
-        {
-            Write(session =>
-            {
-                // Somebody else may have been faster.
-                if (session.Count("SELECT count(*) FROM sqlite_master WHERE name='meta'") == 0)
-                {
-                    session.Run(Schema);
-                    session.Run("INSERT INTO meta VALUES ('schema', $1)", SchemaVersion.ToString(CultureInfo.InvariantCulture));
-                }
-                return 0;
-            });
-            return;
-        }
-        if (version != SchemaVersion.ToString(CultureInfo.InvariantCulture))
+        int version = new Session(_connection, null).Version();
+        if (version > Migrations.Newest)
         {
             throw StrataException.FailedPrecondition(
-                $"The store's metadata {path} is of version {version}; this program knows version {SchemaVersion}. Use the program that made it, or another root.");
+                $"The store's metadata {path} is of version {version}; this program knows version {Migrations.Newest} and those before. Use a newer program, or another root.");
         }
+        if (version == Migrations.Newest)
+            return;
+        Write(session =>
+        {
+            // Read again inside the transaction: somebody else may have been faster.
+            Migrations.Run(session, session.Version());
+            return 0;
+        });
     }
 
     private void Execute(string text)

@@ -1,0 +1,49 @@
+using System.Globalization;
+
+namespace Strata.Store.Metadata;
+
+/// <summary>The schema's versions, each as what makes it from the one before. A step that was released is never changed: a new one follows it.</summary>
+internal static class Migrations
+{
+    /// <summary>Step n makes version n + 1.</summary>
+    private static readonly string[] _steps =
+    [
+        """
+        CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+        CREATE TABLE layers (
+            chain TEXT PRIMARY KEY, diff TEXT NOT NULL, parent TEXT REFERENCES layers (chain), driver_id TEXT NOT NULL UNIQUE,
+            tar_bytes INTEGER NOT NULL, content_bytes INTEGER NOT NULL, blob TEXT NOT NULL, blob_bytes INTEGER NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE INDEX layers_parent ON layers (parent);
+        CREATE TABLE images (
+            manifest TEXT PRIMARY KEY, config TEXT NOT NULL, top TEXT REFERENCES layers (chain), size_bytes INTEGER NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE INDEX images_top ON images (top);
+        CREATE TABLE names (name TEXT PRIMARY KEY, manifest TEXT NOT NULL REFERENCES images (manifest)) WITHOUT ROWID;
+        CREATE INDEX names_manifest ON names (manifest);
+        CREATE TABLE writable (
+            name TEXT PRIMARY KEY, driver_id TEXT NOT NULL UNIQUE, parent TEXT REFERENCES layers (chain), image TEXT, mount_target TEXT, created INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE INDEX writable_parent ON writable (parent);
+        """,
+    ];
+
+    /// <summary>The version that this program makes and uses.</summary>
+    internal static int Newest => _steps.Length;
+
+    /// <summary>The version of the file; 0: it is new.</summary>
+    internal static int Version(this Session session)
+    {
+        if (session.Count("SELECT count(*) FROM sqlite_master WHERE name='meta'") == 0)
+            return 0;
+        string text = session.List("SELECT value FROM meta WHERE key='schema'", r => r.GetString(0)).FirstOrDefault() ?? "";
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int version) && version > 0
+            ? version
+            : throw StrataException.Corrupt($"The store's metadata has '{text}' as its schema's version.");
+    }
+
+    /// <summary>Makes the newest version out of another. Inside a transaction.</summary>
+    internal static void Run(Session session, int version)
+    {
+        for (; version < Newest; version++)
+            session.Run(_steps[version]);
+        session.Run("INSERT INTO meta VALUES ('schema', $1) ON CONFLICT (key) DO UPDATE SET value=excluded.value", Newest.ToString(CultureInfo.InvariantCulture));
+    }
+}
