@@ -67,6 +67,13 @@ internal sealed class LockedFile : IDisposable
         return null;
     }
 
+    /// <summary>Its size; made longer, it reads as zeros there and takes no room.</summary>
+    public long SizeBytes
+    {
+        get => RandomAccess.GetLength(_file);
+        set => RandomAccess.SetLength(_file, value);
+    }
+
     /// <summary>All of it.</summary>
     public string ReadText()
     {

@@ -1,11 +1,11 @@
-using System.Globalization;
 using Strata.Linux;
 
 namespace Strata.Drivers;
 
 /// <summary>Counts the users of each layer's mount, across threads and processes, and performs the mount for the first and the unmount for the last.</summary>
 /// <remarks>
-/// The count lies in a file for each layer, guarded by a lock on it. What is really mounted decides: nothing there means that the count is 0,
+/// The count is the size of a file for each layer, guarded by a lock on it: a size changes whole or not at all, and no data wait to be written when
+/// overlayfs syncs the file system at the unmount. What is really mounted decides: nothing there means that the count is 0,
 /// whatever the file says (the machine was restarted); something there without a count means 1 (somebody mounted it before us). So a process
 /// that restarts finds its mounts again, and none is made twice.
 /// </remarks>
@@ -90,12 +90,10 @@ public sealed class MountCounter
     private static int Current(LockedFile file, string point)
     {
         bool mounted = IsMounted(point);
-        bool told = int.TryParse(file.ReadText(), NumberStyles.None, CultureInfo.InvariantCulture, out int count);
-        return !mounted ? 0 : told && count > 0 ? count : 1;
+        return !mounted ? 0 : (int)Math.Clamp(file.SizeBytes, 1, int.MaxValue);
     }
 
-    // A crash in it leaves an empty file, which counts as 1 while something is mounted.
-    private static void Write(LockedFile file, int count) => file.WriteText(count.ToString(CultureInfo.InvariantCulture));
+    private static void Write(LockedFile file, int count) => file.SizeBytes = count;
 
     private static bool IsMounted(string point) => MountPoints.Is(point);
 }

@@ -178,9 +178,16 @@ public abstract class ProtoDriver : IProtoDriver
     /// <summary>Renames a directory into the trash, where it is no layer any more; it is deleted afterwards.</summary>
     protected void MoveToTrash(string path)
     {
-        Directory.CreateDirectory(Trash, HomeMode);
         string trashed = Path.Combine(Trash, LayerId.New().ToString());
-        NameCalls.Rename(path, trashed);
+        try
+        {
+            NameCalls.Rename(path, trashed);
+        }
+        catch (LinuxException e) when (e.Errno == Errno.ENOENT && !Directory.Exists(Trash))
+        {
+            Directory.CreateDirectory(Trash, HomeMode);
+            NameCalls.Rename(path, trashed);
+        }
         _trashed.Add(trashed);
     }
 

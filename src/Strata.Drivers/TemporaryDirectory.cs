@@ -1,12 +1,13 @@
+using System.Text;
 using Strata.Linux;
 using Strata.Trees;
 
 namespace Strata.Drivers;
 
-/// <summary>A directory in which something is built before it is renamed to its place; a lock tells that its builder lives.</summary>
+/// <summary>A directory in which something is built before it is renamed to its place; a lock on it tells that its builder lives.</summary>
 internal sealed class TemporaryDirectory : IDisposable
 {
-    private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+    private const int Mode = 0x1C0; // 0700
     private readonly FileLock _lock;
 
     private TemporaryDirectory(string path, FileLock locked)
@@ -17,16 +18,24 @@ internal sealed class TemporaryDirectory : IDisposable
 
     internal string Path { get; }
 
-    private string LockPath => Path + ".lock";
-
     /// <summary>Makes one below a directory, which is made too.</summary>
     internal static TemporaryDirectory Create(string parent)
     {
-        Directory.CreateDirectory(parent, Private);
-        string path = System.IO.Path.Combine(parent, LayerId.New().ToString());
-        var locked = FileLock.Acquire(path + ".lock");
-        Directory.CreateDirectory(path, Private);
-        return new TemporaryDirectory(path, locked);
+        while (true)
+        {
+            string path = System.IO.Path.Combine(parent, LayerId.New().ToString());
+            var errno = NameCalls.TryMakeDirectory(FileCalls.CurrentDirectory, Encoding.UTF8.GetBytes(path), Mode);
+            if (errno == Errno.ENOENT)
+            {
+                Directory.CreateDirectory(parent, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+                continue;
+            }
+            if (errno != Errno.None)
+                throw new LinuxException(errno, "mkdir", path);
+            // Null: a sweep found it between its making and its locking, took it for abandoned, and deleted it.
+            if (FileLock.TryAcquireDirectory(path) is { } locked)
+                return new TemporaryDirectory(path, locked);
+        }
     }
 
     /// <summary>Removes what builders that died left below a directory.</summary>
@@ -34,13 +43,12 @@ internal sealed class TemporaryDirectory : IDisposable
     {
         if (!Directory.Exists(parent))
             return;
-        foreach (string lockPath in Directory.EnumerateFiles(parent, "*.lock"))
+        foreach (string path in Directory.EnumerateDirectories(parent))
         {
-            using var locked = FileLock.TryAcquire(lockPath);
-            if (locked is null)
-                continue;
-            TreeRemover.Remove(lockPath[..^".lock".Length]);
-            File.Delete(lockPath);
+            // Null: its builder lives, or it was renamed to its place meanwhile.
+            using var locked = FileLock.TryAcquireDirectory(path);
+            if (locked is not null)
+                TreeRemover.Remove(path);
         }
     }
 
@@ -48,7 +56,6 @@ internal sealed class TemporaryDirectory : IDisposable
     public void Dispose()
     {
         TreeRemover.Remove(Path);
-        File.Delete(LockPath);
         _lock.Dispose();
     }
 }

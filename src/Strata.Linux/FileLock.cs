@@ -42,6 +42,24 @@ public sealed class FileLock : IDisposable
         return new FileLock(file);
     }
 
+    /// <summary>Takes the lock of a directory, whose name it keeps an eye on; null: somebody holds it, or the path names it no more.</summary>
+    public static FileLock? TryAcquireDirectory(string path)
+    {
+        var errno = FileCalls.TryOpenAt(FileCalls.CurrentDirectory, FileName.Of(path), OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.NoFollow, 0, out var directory);
+        if (errno is Errno.ENOENT or Errno.ENOTDIR)
+            return null;
+        if (errno != Errno.None)
+            throw new LinuxException(errno, "open", path);
+        while ((errno = Native.flock(directory!.Number, Exclusive | NonBlocking) == 0 ? Errno.None : Native.LastErrno) == Errno.EINTR)
+        {
+        }
+        // Deleted or renamed between the two: whoever goes by its name must not take it for this one.
+        if (errno == Errno.None && IsStillNamed(directory.Number, path))
+            return new FileLock(directory);
+        directory.Dispose();
+        return errno is Errno.None or Errno.EAGAIN ? null : throw new LinuxException(errno, "flock", path);
+    }
+
     /// <summary>Waits for the lock of a file that is open already; it ends when that is closed.</summary>
     public static void Lock(Microsoft.Win32.SafeHandles.SafeFileHandle file, string path)
     {
@@ -68,15 +86,16 @@ public sealed class FileLock : IDisposable
     }
 
     /// <summary>True if a path still names an open file: it was not deleted or replaced.</summary>
-    public static bool IsStillNamed(Microsoft.Win32.SafeHandles.SafeFileHandle file, string path)
-    {
-        var named = AttributeCalls.FindStatus(path);
-        return AttributeCalls.TryStat((int)file.DangerousGetHandle(), default, out var open) == Errno.None
-            && named is { } n && n.Inode == open.Inode && n.Device == open.Device;
-    }
+    public static bool IsStillNamed(Microsoft.Win32.SafeHandles.SafeFileHandle file, string path) => IsStillNamed((int)file.DangerousGetHandle(), path);
 
     /// <summary>Releases the lock.</summary>
     public void Dispose() => _file.Dispose();
+
+    private static bool IsStillNamed(int file, string path)
+    {
+        var named = AttributeCalls.FindStatus(path);
+        return AttributeCalls.TryStat(file, default, out var open) == Errno.None && named is { } n && n.Inode == open.Inode && n.Device == open.Device;
+    }
 
     private static FileDescriptor OpenFile(string path) => FileCalls.Open(path, OpenFlags.ReadWrite | OpenFlags.Create, 0x180);
 }

@@ -1,4 +1,6 @@
 using System.Text;
+using Strata.Linux;
+using Strata.Trees;
 
 namespace Strata.Drivers.Overlay;
 
@@ -7,8 +9,9 @@ namespace Strata.Drivers.Overlay;
 /// <code>
 /// l/LINK -> ../ID/diff      short names (26 characters), so that many fit into mount options
 /// ID/diff/                  what the layer holds: the upper directory of a writable layer
-/// ID/link                   LINK
+/// ID/link                   LINK; a writable layer gets its own when a layer is made on it
 /// ID/lower                  l/LINK:l/LINK, the layers below, nearest first; not there without a parent
+/// ID/lower-of-children  what the lower of each child holds, made with the first child: the others' are hard links to it
 /// ID/work, ID/merged        overlayfs's own directory; the mount point while mounted
 /// ID/committed              empty: the layer has children, and is mounted read-only from then on
 /// ID/inherits-root          empty: the layer's tar lists no root, so its root directory has yet to get the attributes of its parent's
@@ -46,11 +49,28 @@ internal sealed class OverlayLayout(string home)
         return new string(text);
     }
 
-    /// <summary>The layer's own short name.</summary>
-    /// <exception cref="StrataException">Corrupt: the file is missing or holds none.</exception>
-    internal string ReadLink(LayerId id) => ReadFile(id, "link") is { Length: LinkLength } link && IsLink(link)
-        ? link
-        : throw Damaged(id, "link");
+    /// <summary>The layer's own short name, made if it has none.</summary>
+    /// <remarks>The file is linked to its place when it is whole: of two processes that make it at once, one's stays.</remarks>
+    /// <exception cref="StrataException">Corrupt: the file is damaged.</exception>
+    internal string GetLink(LayerId id)
+    {
+        if (ReadFile(id, "link") is { } there)
+            return there.Length == LinkLength && IsLink(there) ? there : throw Damaged(id, "link");
+        string link = NewLink();
+        string name = Path.Combine(home, id.ToString(), "link");
+        string made = $"{name}.{link}";
+        MakeShortName(link, id); // first: a short name that no file tells dangles once the layer is gone, and is swept
+        SmallFile.Create(made, Encoding.ASCII.GetBytes(link));
+        var errno = NameCalls.TryRename(FileCalls.CurrentDirectory, Encoding.UTF8.GetBytes(made), FileCalls.CurrentDirectory, Encoding.UTF8.GetBytes(name), NameCalls.RenameNoReplace);
+        if (errno == Errno.None)
+            return link;
+        File.Delete(made);
+        File.Delete(Path.Combine(Links, link));
+        return errno == Errno.EEXIST ? GetLink(id) : throw new LinuxException(errno, "rename", made);
+    }
+
+    /// <summary>Makes a short name point at a layer, which need not be there yet.</summary>
+    internal void MakeShortName(string link, LayerId id) => File.CreateSymbolicLink(Path.Combine(Links, link), $"../{id}/diff");
 
     /// <summary>The layer's own short name; empty if the file is damaged: what is damaged must still be removable.</summary>
     internal string ReadLinkIfAny(LayerId id) => ReadFile(id, "link") is { } link && IsLink(link) ? link : "";
@@ -72,6 +92,31 @@ internal sealed class OverlayLayout(string home)
         return lowers;
     }
 
+    /// <summary>Writes the file <c>lower</c> of a layer that is being made.</summary>
+    /// <remarks>
+    /// It holds the same for all children of a parent, so they share one by hard links: a new file of data would have to be written out before
+    /// overlayfs, which syncs the upper file system, returns from its unmount. Nothing ever writes into it.
+    /// </remarks>
+    internal void WriteLower(string path, LayerId parent)
+    {
+        byte[] lowers = Encoding.ASCII.GetBytes(string.Join(':', ReadLowers(parent).Prepend(GetLink(parent)).Select(lower => "l/" + lower)));
+        string shared = Path.Combine(home, parent.ToString(), "lower-of-children");
+        byte[] sharedName = Encoding.UTF8.GetBytes(shared);
+        byte[] name = Encoding.UTF8.GetBytes(path);
+        byte[]? there = SmallFile.Read(shared);
+        if (there is not null && !there.AsSpan().SequenceEqual(lowers))
+        {
+            _ = NameCalls.TryUnlink(FileCalls.CurrentDirectory, sharedName); // torn by a power cut
+            there = null;
+        }
+        // Not to be linked: as many links as the file system allows, or one that knows none. Then it is a file of its own.
+        if (there is not null && NameCalls.TryLink(FileCalls.CurrentDirectory, sharedName, FileCalls.CurrentDirectory, name) == Errno.None)
+            return;
+        SmallFile.Create(path, lowers);
+        if (there is null)
+            _ = NameCalls.TryLink(FileCalls.CurrentDirectory, name, FileCalls.CurrentDirectory, sharedName);
+    }
+
     /// <summary>The layer that a short name belongs to.</summary>
     internal LayerId Resolve(string link)
     {
@@ -83,15 +128,8 @@ internal sealed class OverlayLayout(string home)
 
     private string? ReadFile(LayerId id, string name)
     {
-        string path = Path.Combine(home, id.ToString(), name);
-        try
-        {
-            return File.ReadAllText(path, Encoding.ASCII);
-        }
-        catch (FileNotFoundException)
-        {
-            return null;
-        }
+        byte[]? bytes = SmallFile.Read(Path.Combine(home, id.ToString(), name));
+        return bytes is null ? null : Encoding.ASCII.GetString(bytes);
     }
 
     private static bool IsLink(string text) => text.Length is > 0 and <= 255 && text.All(char.IsAsciiLetterOrDigit);
