@@ -88,6 +88,13 @@ public sealed class FileLock : IDisposable
     /// <summary>True if a path still names an open file: it was not deleted or replaced.</summary>
     public static bool IsStillNamed(Microsoft.Win32.SafeHandles.SafeFileHandle file, string path) => IsStillNamed((int)file.DangerousGetHandle(), path);
 
+    /// <summary>True if a path still names the locked file: it was not deleted or replaced before the lock was taken.</summary>
+    public bool IsStillNamed(string path)
+    {
+        var named = AttributeCalls.FindStatus(path);
+        return AttributeCalls.TryStat(_file.Number, default, out var open) == Errno.None && named is { } n && n.Inode == open.Inode && n.Device == open.Device;
+    }
+
     /// <summary>Releases the lock.</summary>
     public void Dispose() => _file.Dispose();
 

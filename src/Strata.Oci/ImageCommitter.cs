@@ -46,7 +46,7 @@ public static class ImageCommitter
 
     private static (JsonObject Config, IReadOnlyList<Descriptor> Layers) BaseOf(Store.Store store, WritableRecord record, LayerRecord[] below)
     {
-        if (record.Image is { } manifestDigest && store.ListImages().FirstOrDefault(i => i.Manifest == manifestDigest) is { } image)
+        if (record.Image is { } manifestDigest && store.FindImage(manifestDigest) is { } image)
         {
             var config = JsonNode.Parse(store.ReadBlob(image.Config)) as JsonObject
                 ?? throw StrataException.Corrupt($"The config {image.Config} is no JSON object.");

@@ -40,10 +40,8 @@ public static class ImageNames
         string hex = text.StartsWith("sha256:", StringComparison.Ordinal) ? text[7..] : text;
         if (!IsIdPrefix(hex))
             return null;
-        var found = store.ListImages()
-            .Where(i => i.Config.Hex.StartsWith(hex, StringComparison.Ordinal) || i.Manifest.Hex.StartsWith(hex, StringComparison.Ordinal))
-            .Take(2).ToArray();
-        return found.Length == 2 ? throw StrataException.InvalidArgument($"'{text}' is the beginning of several images' IDs. Give more digits.") : found.FirstOrDefault();
+        var found = store.FindImagesByPrefix(hex, limit: 2);
+        return found.Count == 2 ? throw StrataException.InvalidArgument($"'{text}' is the beginning of several images' IDs. Give more digits.") : (found.Count == 0 ? null : found[0]);
     }
 
     /// <summary>The image that a user means.</summary>
@@ -57,11 +55,8 @@ public static class ImageNames
         string hex = text.StartsWith("sha256:", StringComparison.Ordinal) ? text[7..] : text;
         if (!IsIdPrefix(hex))
             return null;
-        var layers = store.ListLayers();
-        var found = layers.Where(l => l.ChainId.Digest.Hex.StartsWith(hex, StringComparison.Ordinal)).Take(2).ToArray();
-        if (found.Length == 0)
-            found = layers.Where(l => l.DiffId.Digest.Hex.StartsWith(hex, StringComparison.Ordinal)).Take(2).ToArray();
-        return found.Length == 2 ? throw StrataException.InvalidArgument($"'{text}' is the beginning of several layers' IDs. Give more digits, or the chain ID.") : found.FirstOrDefault();
+        var found = store.FindLayersByPrefix(hex, limit: 2);
+        return found.Count == 2 ? throw StrataException.InvalidArgument($"'{text}' is the beginning of several layers' IDs. Give more digits, or the chain ID.") : (found.Count == 0 ? null : found[0]);
     }
 
     private static bool IsIdPrefix(string hex) => hex.Length is >= MinIdDigits and <= 64 && hex.All(char.IsAsciiHexDigitLower);

@@ -9,7 +9,11 @@ public sealed partial class Store
 {
     /// <summary>All images, by their names.</summary>
     public IReadOnlyList<ImageRecord> ListImages() => _database.Read(s =>
-        s.List($"SELECT {Rows.ImageColumns} FROM images ORDER BY created, manifest", Rows.Image).Select(image => WithNames(s, image)).ToArray());
+    {
+        var names = s.List("SELECT manifest, name FROM names ORDER BY name", r => (Manifest: r.GetString(0), Name: r.GetString(1))).ToLookup(n => n.Manifest, n => n.Name);
+        return s.List($"SELECT {Rows.ImageColumns} FROM images ORDER BY created, manifest", Rows.Image)
+            .Select(image => image with { Names = names[image.Manifest.ToString()].ToArray() }).ToArray();
+    });
 
     /// <summary>The image of a name, or null.</summary>
     public ImageRecord? FindImage(string name) => _database.Read(s =>
@@ -45,12 +49,13 @@ public sealed partial class Store
         return _database.Write(s =>
         {
             long sizeBytes = 0;
-            for (var next = top; next is { } chain;)
+            try
             {
-                var layer = s.List($"SELECT {Rows.LayerColumns} FROM layers WHERE chain=$1", Rows.Layer, chain.ToString()).FirstOrDefault()
-                    ?? throw StrataException.Unavailable($"Layer {chain} of the image is not in the store; it may have been removed just now. Try again.");
-                sizeBytes += layer.ContentBytes;
-                next = layer.Parent;
+                sizeBytes = top is { } chain ? Chain(s, chain).Sum(layer => layer.ContentBytes) : 0;
+            }
+            catch (StrataException e) when (e.Kind == ErrorKind.NotFound)
+            {
+                throw StrataException.Unavailable($"A layer of the image is not in the store; it may have been removed just now. Try again. {e.Message}", e);
             }
             s.Run("INSERT OR IGNORE INTO images (manifest, config, top, size_bytes, created) VALUES ($1, $2, $3, $4, $5)",
                 manifestDigest.ToString(), configDigest.ToString(), top?.ToString(), sizeBytes, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
@@ -64,41 +69,62 @@ public sealed partial class Store
     /// <returns>False: there was no such name.</returns>
     public bool RemoveName(string name) => _database.Write(s => s.Run("DELETE FROM names WHERE name=$1", name)) > 0;
 
-    /// <summary>Removes an image with all its names, and those of its layers that nothing else uses.</summary>
+    /// <summary>Removes an image with all its names, and those of its layers that nothing else uses: all of it at once, in one transaction.</summary>
     /// <returns>The layers that were removed, the topmost first.</returns>
-    public IReadOnlyList<LayerRecord> RemoveImage(Digest manifest)
+    /// <exception cref="StrataException">
+    /// NotFound. Any other: the image and its layers are gone, and files of them are left that could not be deleted; whoever opens the store next tries again.
+    /// </exception>
+    public IReadOnlyList<LayerRecord> RemoveImage(Digest manifest) => Guard($"Can't remove the image {manifest}", () => _reserve.Using(() => Remove(manifest)));
+
+    private List<LayerRecord> Remove(Digest manifest)
     {
-        var image = _reserve.Using(() => _database.Write(s =>
-        {
-            var found = s.List($"SELECT {Rows.ImageColumns} FROM images WHERE manifest=$1", Rows.Image, manifest.ToString()).FirstOrDefault()
-                ?? throw StrataException.NotFound($"There is no image {manifest} in the store.");
-            s.Run("DELETE FROM names WHERE manifest=$1", manifest.ToString());
-            s.Run("DELETE FROM images WHERE manifest=$1", manifest.ToString());
-            return found;
-        }));
+        string key = manifest.ToString();
+        var leases = new List<(LayerRecord Layer, Lease Lease)>(); // from the transaction on recovery finishes what a crash interrupts
         var removed = new List<LayerRecord>();
-        for (var next = image.TopLayer; next is { } chain;)
+        ImageRecord image;
+        try
         {
-            if (_database.Read(s => UserOf(s, chain)) is not null || FindLayer(chain) is null)
-                break;
-            try
+            foreach (var free in _database.Read(s => Free(s, GetImage(s, manifest), but: key)))
             {
-                removed.Add(RemoveLayer(chain));
+                if (LeaseForRemoval(free.DriverId, () => IsNamed(free.DriverId)) is not { } lease)
+                    break; // somebody has removed it
+                leases.Add((free, lease));
             }
-            catch (StrataException e) when (e.Kind is ErrorKind.FailedPrecondition or ErrorKind.NotFound)
+            image = _database.Write(s =>
             {
-                break; // somebody began to use it, or removed it
-            }
-            next = removed[^1].Parent;
+                var found = GetImage(s, manifest);
+                s.Run("DELETE FROM names WHERE manifest=$1", key);
+                s.Run("DELETE FROM images WHERE manifest=$1", key);
+                // Looked at again: somebody may have begun to use one of them.
+                foreach (var (free, leased) in Free(s, found, but: key).Zip(leases))
+                {
+                    if (free.DriverId != leased.Layer.DriverId)
+                        break;
+                    s.Run("DELETE FROM layers WHERE chain=$1", free.ChainId.ToString());
+                    removed.Add(free);
+                }
+                return found;
+            });
         }
+        catch
+        {
+            foreach (var (_, lease) in leases)
+                lease.Dispose();
+            throw;
+        }
+        DiscardAll(leases, removed.Count);
         using var documents = LockDocuments();
         foreach (var document in new[] { image.Manifest, image.Config })
         {
-            if (_database.Read(s => s.Count("SELECT count(*) FROM images WHERE manifest=$1 OR config=$1", document.ToString())) == 0)
+            if (_database.Read(s => s.Count("SELECT EXISTS (SELECT 1 FROM images WHERE manifest=$1) OR EXISTS (SELECT 1 FROM images WHERE config=$1)", document.ToString())) == 0)
                 File.Delete(BlobPath(document));
         }
         return removed;
     }
+
+    private static ImageRecord GetImage(Session s, Digest manifest) =>
+        s.List($"SELECT {Rows.ImageColumns} FROM images WHERE manifest=$1", Rows.Image, manifest.ToString()).FirstOrDefault()
+        ?? throw StrataException.NotFound($"There is no image {manifest} in the store.");
 
     /// <summary>A document that an image was added with.</summary>
     /// <exception cref="StrataException">NotFound. Corrupt: it does not match its digest.</exception>

@@ -18,13 +18,7 @@ public sealed partial class Store
 
     /// <summary>The layers of a chain, the topmost first; the last is the base.</summary>
     /// <exception cref="StrataException">NotFound: one is missing.</exception>
-    public IReadOnlyList<LayerRecord> GetChain(ChainId top)
-    {
-        var chain = new List<LayerRecord>();
-        for (ChainId? next = top; next is { } id; next = chain[^1].Parent)
-            chain.Add(FindLayer(id) ?? throw StrataException.NotFound($"There is no layer {id} in the store."));
-        return chain;
-    }
+    public IReadOnlyList<LayerRecord> GetChain(ChainId top) => _database.Read(s => Chain(s, top));
 
     /// <summary>Registers the layers of an image, each on top of the one before it; those that are there already are not read.</summary>
     /// <remarks>
@@ -59,11 +53,19 @@ public sealed partial class Store
                 return [.. done, .. Unpack(baseFirst.Skip(done.Count).ToArray(), below, progress, cancellationToken)];
             // Whoever unpacks the first missing layer holds its lock; others wait, then find it.
             var missing = ChainId.Of(below, next);
-            using var only = ProcessLock.Acquire(Path.Combine(_layout.Locks, missing.Digest.Hex));
-            if (FindLayer(missing) is not null)
-                continue;
-            done.AddRange(Unpack(baseFirst.Skip(done.Count).ToArray(), below, progress, cancellationToken));
-            return done;
+            string path = Path.Combine(_layout.Locks, missing.Digest.Hex);
+            var only = ProcessLock.AcquireNamed(path);
+            try
+            {
+                if (FindLayer(missing) is not null)
+                    continue;
+                done.AddRange(Unpack(baseFirst.Skip(done.Count).ToArray(), below, progress, cancellationToken));
+                return done;
+            }
+            finally
+            {
+                only.Delete(path);
+            }
         }
     }
 
@@ -102,7 +104,8 @@ public sealed partial class Store
     private LayerRecord Remove(LayerRecord layer)
     {
         var chain = layer.ChainId;
-        using var lease = Lease.Take(_layout, layer.DriverId); // from here on recovery finishes what a crash interrupts
+        using var lease = LeaseForRemoval(layer.DriverId, () => IsNamed(layer.DriverId)) // from here on recovery finishes what a crash interrupts
+            ?? throw StrataException.NotFound($"Layer {chain} was removed meanwhile.");
         _database.Write(s =>
         {
             if (UserOf(s, chain) is { } user)

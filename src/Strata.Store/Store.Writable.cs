@@ -206,8 +206,10 @@ public sealed partial class Store
 
     private bool Remove(WritableRecord record)
     {
-        using var lease = Lease.Take(_layout, record.DriverId); // from here on recovery finishes what a crash interrupts
-        _database.Write(s => s.Run("DELETE FROM writable WHERE name=$1 AND driver_id=$2", record.Name, record.DriverId.ToString()));
+        using var lease = LeaseForRemoval(record.DriverId, () => IsNamed(record.DriverId)) // from here on recovery finishes what a crash interrupts
+            ?? throw StrataException.NotFound($"'{record.Name}' was removed meanwhile.");
+        if (_database.Write(s => s.Run("DELETE FROM writable WHERE name=$1 AND driver_id=$2", record.Name, record.DriverId.ToString())) == 0)
+            throw StrataException.NotFound($"'{record.Name}' was removed meanwhile.");
         Discard(record.DriverId, lease);
         return true;
     }

@@ -22,11 +22,11 @@ public sealed class OpeningTests
         using (Open(root))
         {
         }
-        Sql(root, "UPDATE meta SET value='99' WHERE key='schema'");
+        Sql(root, "INSERT INTO meta SELECT 'was', value FROM meta WHERE key='schema'; UPDATE meta SET value='99' WHERE key='schema'");
         var e = Assert.ThrowsAny<StrataException>(() => Open(root));
         Assert.Equal(ErrorKind.FailedPrecondition, e.Kind);
         Assert.Contains("99", e.Message, StringComparison.Ordinal);
-        Sql(root, "UPDATE meta SET value='1' WHERE key='schema'");
+        Sql(root, "UPDATE meta SET value=(SELECT value FROM meta WHERE key='was') WHERE key='schema'");
         using (Open(root))
         {
         }

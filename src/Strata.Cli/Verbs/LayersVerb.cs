@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Strata.Oci;
 
 namespace Strata.Cli.Verbs;
 
@@ -7,11 +8,17 @@ internal static class LayersVerb
     internal static Command Make()
     {
         var json = Session.Json();
-        var command = new Command("layers", "List the layers of the store.") { json };
+        var limit = new Option<int?>("--limit") { Description = "At most so many, in the order in which they came.", HelpName = "N" };
+        var after = new Option<string?>("--after") { Description = "Only those that came after this one: the last of the page before.", HelpName = "LAYER" };
+        var command = new Command("layers", "List the layers of the store.") { limit, after, json };
         command.SetAction(parse =>
         {
             using var store = Session.Open(parse);
-            var layers = store.ListLayers();
+            if (parse.GetValue(limit) is <= 0)
+                throw StrataException.InvalidArgument("--limit is a number of layers, 1 or more.");
+            var last = parse.GetValue(after) is not { } text ? null
+                : ImageNames.FindLayer(store, text) ?? throw StrataException.NotFound($"There is no layer '{text}' in the store.");
+            var layers = store.ListLayers(parse.GetValue(limit) ?? int.MaxValue, last);
             if (parse.GetValue(json))
             {
                 Output.JsonArray(layers, (writer, layer) =>

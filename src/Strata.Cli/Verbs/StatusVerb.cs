@@ -12,8 +12,7 @@ internal static class StatusVerb
         {
             using var store = Session.Open(parse);
             var writable = store.ListWritable();
-            int layers = store.ListLayers().Count;
-            int images = store.ListImages().Count;
+            var (layers, images, _) = store.Count();
             var status = store.Driver.GetStatus();
             if (parse.GetValue(json))
             {

@@ -21,14 +21,16 @@ internal sealed class Lease : IDisposable
     /// <summary>Takes a lease, before the layer is made.</summary>
     internal static Lease Take(StoreLayout layout, LayerId id)
     {
+        // Again if recovery of another process took it for abandoned between its making and its locking, and deleted it.
         string path = Path.Combine(layout.Leases, id.ToString());
-        while (true)
-        {
-            var locked = ProcessLock.Acquire(path);
-            if (File.Exists(path))
-                return new Lease(path, locked);
-            locked.Dispose(); // recovery of another process took it for abandoned between its making and its locking, and deleted it
-        }
+        return new Lease(path, ProcessLock.AcquireNamed(path));
+    }
+
+    /// <summary>Takes a lease if nobody has it; null: somebody does.</summary>
+    internal static Lease? TryTake(StoreLayout layout, LayerId id)
+    {
+        string path = Path.Combine(layout.Leases, id.ToString());
+        return ProcessLock.TryAcquireNamed(path) is { } locked ? new Lease(path, locked) : null;
     }
 
     /// <summary>The layers whose lease is still there though its process is gone. The caller releases each after it dealt with it.</summary>
@@ -36,8 +38,12 @@ internal sealed class Lease : IDisposable
     {
         foreach (string path in Directory.EnumerateFiles(layout.Leases))
         {
-            if (LayerId.TryParse(Path.GetFileName(path), out var id) && ProcessLock.TryAcquire(path) is { } locked)
+            if (!LayerId.TryParse(Path.GetFileName(path), out var id) || ProcessLock.TryAcquire(path) is not { } locked)
+                continue;
+            if (locked.IsStillNamed(path))
                 yield return (id, new Lease(path, locked));
+            else
+                locked.Dispose(); // given back since the directory was listed
         }
     }
 

@@ -23,6 +23,13 @@ internal static class Migrations
             name TEXT PRIMARY KEY, driver_id TEXT NOT NULL UNIQUE, parent TEXT REFERENCES layers (chain), image TEXT, mount_target TEXT, created INTEGER NOT NULL) WITHOUT ROWID;
         CREATE INDEX writable_parent ON writable (parent);
         """,
+        // What is listed in pages or looked up by the beginning of an ID is found without reading all of it.
+        """
+        CREATE INDEX layers_created ON layers (created);
+        CREATE INDEX layers_diff ON layers (diff);
+        CREATE INDEX images_created ON images (created);
+        CREATE INDEX images_config ON images (config);
+        """,
     ];
 
     /// <summary>The version that this program makes and uses.</summary>
