@@ -22,6 +22,23 @@ public sealed class ErofsOnlyTests(FileSystems fileSystems) : IDisposable
         Assert.True(Directory.EnumerateFileSystemEntries(Path.Combine(_rig.Home, "all")).Count() <= 4);
     }
 
+    /// <summary>What goes past the page cache ends on whole blocks; the first megabytes and the rest do not go there.</summary>
+    [Theory]
+    [InlineData("ext4", 0), InlineData("ext4", 512), InlineData("ext4", 4096), InlineData("ext4", (1 << 20) + 1536), InlineData("ext4", 3 << 20), InlineData("ext4", (9 << 20) - 512)]
+    [InlineData("xfs", (2 << 20) + 512), InlineData("btrfs", (2 << 20) + 512), InlineData("tmpfs", (2 << 20) + 512)]
+    public void Large_layer_is_its_tar_byte_for_byte(string fileSystem, int moreBytes)
+    {
+        using var rig = new Rig("erofs", fileSystems.Of(fileSystem));
+        byte[] content = new byte[(4 << 20) - 3 * 512 + moreBytes]; // with its header and the end the tar has 4 MiB and that
+        new Random(moreBytes).NextBytes(content);
+        byte[] tar = new TarBuilder().Raw("large"u8.ToArray(), '0', content: content).ToArray();
+        Assert.Equal((4 << 20) + moreBytes, tar.Length);
+        rig.Driver.Create(Rig.Id("large"), null);
+        rig.Driver.ApplyDiff(Rig.Id("large"), null, new MemoryStream(tar));
+        Assert.True(tar.AsSpan().SequenceEqual(File.ReadAllBytes(rig.Driver.GetMetadata(Rig.Id("large"))["Tar"])));
+        Assert.True(content.AsSpan().SequenceEqual(rig.Use(Rig.Id("large"), root => File.ReadAllBytes(Path.Combine(root, "large")))));
+    }
+
     [Fact]
     public void Index_is_made_again_and_is_the_same()
     {
