@@ -7,17 +7,37 @@ public static class ImageNames
 {
     private const int MinIdDigits = 4;
 
-    /// <summary>A name with its tag: <c>:latest</c> where none is given.</summary>
+    /// <summary>A name with its tag: <c>:latest</c> where neither a tag nor a digest is given.</summary>
     /// <exception cref="StrataException">InvalidArgument: it can't be a name.</exception>
     public static string Normalize(string name)
     {
-        bool right = name.Length is > 0 and <= 512 && char.IsAsciiLetterOrDigit(name[0])
-            && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-' or '/' or ':' or '@')
-            && !name.Contains("//", StringComparison.Ordinal) && !name.EndsWith('/') && !name.EndsWith(':');
-        if (!right)
-            throw StrataException.InvalidArgument($"'{name}' can't be an image's name: expected [HOST/]PATH[:TAG] of a-z 0-9 . _ - /.");
-        int slash = name.LastIndexOf('/');
-        return name.IndexOf(':', slash + 1) >= 0 || name.Contains('@', StringComparison.Ordinal) ? name : name + ":latest";
+        var reference = ImageReference.Parse(name);
+        return (reference.Tag is null && reference.Digest is null ? reference with { Tag = "latest" } : reference).ToString();
+    }
+
+    /// <summary>A name made of a file's, without a tag.</summary>
+    internal static string FromFileName(string file)
+    {
+        string lower = file.ToLowerInvariant();
+        var parts = lower.Split(lower.Where(c => !char.IsAsciiLetterLower(c) && !char.IsAsciiDigit(c)).Distinct().ToArray(), StringSplitOptions.RemoveEmptyEntries);
+        // Dots stay where they can: a file's version is part of its name.
+        string name = string.Join('-', parts);
+        bool asIs = lower.Length is > 0 and < 200 && lower.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '.' or '_' or '-');
+        if (asIs && TryNormalize(lower) is not null)
+            return lower;
+        return name.Length == 0 ? "image" : name[..Math.Min(name.Length, 200)].TrimEnd('-');
+    }
+
+    private static string? TryNormalize(string name)
+    {
+        try
+        {
+            return Normalize(name);
+        }
+        catch (StrataException)
+        {
+            return null;
+        }
     }
 
     /// <summary>The image that a user means by a name, with or without <c>:latest</c> and <c>docker.io/</c>, and that name in full; null: none has it.</summary>

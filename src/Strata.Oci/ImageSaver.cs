@@ -35,7 +35,7 @@ public static class ImageSaver
 
         using var tar = new TarWriter(destination, leaveOpen: true);
         AddBytes(tar, "oci-layout", """{"imageLayoutVersion":"1.0.0"}"""u8.ToArray());
-        AddBytes(tar, "index.json", Encoding.UTF8.GetBytes(ManifestWriter.Index(Entries(image, manifestDigest, manifestBytes.Length, config.Platform))));
+        AddBytes(tar, "index.json", Encoding.UTF8.GetBytes(ManifestWriter.Index(Entries(image, manifestDigest, manifestBytes.Length, config.Platform?.ToString()))));
         AddBytes(tar, "manifest.json", Encoding.UTF8.GetBytes(ManifestWriter.DockerManifest(BlobName(image.Config), image.Names.Select(Familiar), layers.Select(l => BlobName(l.DiffId.Digest)))));
         AddBytes(tar, BlobName(image.Config), configBytes);
         AddBytes(tar, BlobName(manifestDigest), manifestBytes);
@@ -50,7 +50,7 @@ public static class ImageSaver
         tar.WriteEnd();
     }
 
-    private static IEnumerable<Descriptor> Entries(ImageRecord image, Digest manifest, long size, string platform)
+    private static IEnumerable<Descriptor> Entries(ImageRecord image, Digest manifest, long size, string? platform)
     {
         var plain = new Descriptor(MediaTypes.Manifest, manifest, size) { Platform = platform };
         if (image.Names.Count == 0)

@@ -7,4 +7,11 @@ namespace Strata.Store;
 /// <param name="SizeBytes">The sizes of its layers' files together.</param>
 /// <param name="Created">When it came into this store.</param>
 /// <param name="Names">Its names, sorted.</param>
-public sealed record ImageRecord(Digest Manifest, Digest Config, ChainId? TopLayer, long SizeBytes, DateTimeOffset Created, IReadOnlyList<string> Names);
+public sealed record ImageRecord(Digest Manifest, Digest Config, ChainId? TopLayer, long SizeBytes, DateTimeOffset Created, IReadOnlyList<string> Names)
+{
+    /// <summary>For which platform it is, as its config says; null: it came when the store did not keep that yet.</summary>
+    public string? Platform { get; init; }
+
+    /// <summary>The indexes of the store that list it, by their digests, sorted.</summary>
+    public IReadOnlyList<Digest> Indexes { get; init; } = [];
+}

@@ -1,18 +1,20 @@
-using System.Security.Cryptography;
 using Strata.Store.Metadata;
-using Strata.Trees;
 
 namespace Strata.Store;
 
 /// <content>Images: their documents and names. What the documents say is not this room's business.</content>
 public sealed partial class Store
 {
-    /// <summary>All images, by their names.</summary>
+    /// <summary>All images, in the order in which they came.</summary>
     public IReadOnlyList<ImageRecord> ListImages() => _database.Read(s =>
     {
-        var names = s.List("SELECT manifest, name FROM names ORDER BY name", r => (Manifest: r.GetString(0), Name: r.GetString(1))).ToLookup(n => n.Manifest, n => n.Name);
-        return s.List($"SELECT {Rows.ImageColumns} FROM images ORDER BY created, manifest", Rows.Image)
-            .Select(image => image with { Names = names[image.Manifest.ToString()].ToArray() }).ToArray();
+        var names = s.List("SELECT manifest, name FROM names ORDER BY name", r => (r.GetString(0), r.GetString(1))).ToLookup(r => r.Item1, r => r.Item2);
+        var indexes = s.List("SELECT manifest, idx FROM index_images ORDER BY idx", r => (r.GetString(0), r.GetString(1))).ToLookup(r => r.Item1, r => r.Item2);
+        return s.List($"SELECT {Rows.ImageColumns} FROM images ORDER BY created, manifest", Rows.Image).Select(image =>
+        {
+            string key = image.Manifest.ToString();
+            return image with { Names = [.. names[key]], Indexes = [.. indexes[key].Select(Digest.Parse)] };
+        }).ToArray();
     });
 
     /// <summary>The image of a name, or null.</summary>
@@ -25,63 +27,98 @@ public sealed partial class Store
     /// <param name="config">Its config, as it is. Kept.</param>
     /// <param name="top">Its topmost layer; null: it has none.</param>
     /// <param name="names">Its names.</param>
+    /// <param name="platform">For which platform it is, to be shown and searched; null: not known.</param>
     /// <returns>The image.</returns>
     /// <exception cref="StrataException">Unavailable: a layer is not there, perhaps since it was removed after it was registered.</exception>
-    public ImageRecord AddImage(ReadOnlySpan<byte> manifest, ReadOnlySpan<byte> config, ChainId? top, IReadOnlyList<string> names)
-    {
-        try
-        {
-            return Add(manifest, config, top, names);
-        }
-        catch (Exception e) when (FileErrors.Is(e))
-        {
-            throw FileErrors.Translate(e, $"Can't add an image to the store {Root}");
-        }
-    }
+    public ImageRecord AddImage(ReadOnlySpan<byte> manifest, ReadOnlySpan<byte> config, ChainId? top, IReadOnlyList<string> names, string? platform = null) =>
+        AddImages([new ImageInput { Manifest = manifest.ToArray(), Config = config.ToArray(), TopLayer = top, Names = names, Platform = platform }])[0];
 
-    private ImageRecord Add(ReadOnlySpan<byte> manifest, ReadOnlySpan<byte> config, ChainId? top, IReadOnlyList<string> names)
+    /// <summary>Adds images, and the index that they came by: all of them at once, or nothing.</summary>
+    /// <param name="images">The images.</param>
+    /// <param name="index">What lists them; their names point to it too. Null: nothing does.</param>
+    /// <returns>The images as they are in the store, in the same order.</returns>
+    /// <exception cref="StrataException">Unavailable: a layer is not there, perhaps since it was removed after it was registered.</exception>
+    public IReadOnlyList<ImageRecord> AddImages(IReadOnlyList<ImageInput> images, IndexInput? index = null) =>
+        Guard($"Can't add an image to the store {Root}", () => Add(images, index));
+
+    private ImageRecord[] Add(IReadOnlyList<ImageInput> images, IndexInput? index)
     {
-        // Nobody removes a document between our finding it and our naming it.
         using var documents = LockDocuments();
         // Documents first, synced: metadata never names what is not there.
-        var manifestDigest = WriteBlob(manifest);
-        var configDigest = WriteBlob(config);
+        var written = images.Select(image => (Manifest: WriteBlob(image.Manifest.Span), Config: WriteBlob(image.Config.Span))).ToArray();
+        var indexDocuments = index?.Documents.Select(document => WriteBlob(document.Span)).ToArray();
         return _database.Write(s =>
         {
-            long sizeBytes = 0;
-            try
+            string? idx = index is null ? null : AddIndex(s, indexDocuments!, index.Manifests);
+            for (int i = 0; i < images.Count; i++)
             {
-                sizeBytes = top is { } chain ? Chain(s, chain).Sum(layer => layer.ContentBytes) : 0;
+                string key = written[i].Manifest.ToString();
+                long sizeBytes = RequireLayers(s, images[i].TopLayer);
+                s.Run("""
+                    INSERT INTO images (manifest, config, top, size_bytes, created, platform) VALUES ($1, $2, $3, $4, $5, $6)
+                    ON CONFLICT (manifest) DO UPDATE SET platform=coalesce(excluded.platform, platform)
+                    """,
+                    key, written[i].Config.ToString(), images[i].TopLayer?.ToString(), sizeBytes, Rows.Now().ToUnixTimeMilliseconds(), images[i].Platform);
+                foreach (string name in images[i].Names)
+                    SetName(s, name, key, idx);
             }
-            catch (StrataException e) when (e.Kind == ErrorKind.NotFound)
-            {
-                throw StrataException.Unavailable($"A layer of the image is not in the store; it may have been removed just now. Try again. {e.Message}", e);
-            }
-            s.Run("INSERT OR IGNORE INTO images (manifest, config, top, size_bytes, created) VALUES ($1, $2, $3, $4, $5)",
-                manifestDigest.ToString(), configDigest.ToString(), top?.ToString(), sizeBytes, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
-            foreach (string name in names)
-                s.Run("INSERT INTO names VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET manifest=excluded.manifest", name, manifestDigest.ToString());
-            return s.List($"SELECT {Rows.ImageColumns} FROM images WHERE manifest=$1", Rows.Image, manifestDigest.ToString()).Select(i => WithNames(s, i)).Single();
+            return written.Select(w => Find(s, w.Manifest)!).ToArray();
         });
     }
+
+    /// <summary>Gives an image another name; a name that another image has moves to this one.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="manifest">The image.</param>
+    /// <param name="index">The index that the name is to mean beside the image, or null.</param>
+    /// <exception cref="StrataException">NotFound: there is no such image or index.</exception>
+    public void AddName(string name, Digest manifest, Digest? index = null) => _database.Write(s =>
+    {
+        if (Find(s, manifest) is null)
+            throw StrataException.NotFound($"There is no image {manifest} in the store.");
+        if (index is { } idx && s.Count("SELECT count(*) FROM indexes WHERE digest=$1", idx.ToString()) == 0)
+            throw StrataException.NotFound($"There is no index {idx} in the store.");
+        SetName(s, name, manifest.ToString(), index?.ToString());
+        return true;
+    });
 
     /// <summary>Takes a name from an image.</summary>
     /// <returns>False: there was no such name.</returns>
     public bool RemoveName(string name) => _database.Write(s => s.Run("DELETE FROM names WHERE name=$1", name)) > 0;
 
-    /// <summary>Removes an image with all its names, and those of its layers that nothing else uses: all of it at once, in one transaction.</summary>
-    /// <returns>The layers that were removed, the topmost first.</returns>
+    /// <summary>
+    /// Removes an image with all its names, and those of its layers that nothing else uses: all of it at once, in one transaction. An index that has
+    /// no other name goes with it; then the images go that only that index kept, each at once with its layers.
+    /// </summary>
+    /// <returns>The layers that were removed, of each image the topmost first.</returns>
     /// <exception cref="StrataException">
     /// NotFound. Any other: the image and its layers are gone, and files of them are left that could not be deleted; whoever opens the store next tries again.
     /// </exception>
-    public IReadOnlyList<LayerRecord> RemoveImage(Digest manifest) => Guard($"Can't remove the image {manifest}", () => _reserve.Using(() => Remove(manifest)));
+    public IReadOnlyList<LayerRecord> RemoveImage(Digest manifest) => Guard($"Can't remove the image {manifest}", () =>
+    {
+        var removed = new List<LayerRecord>();
+        var orphans = new Queue<Digest>();
+        _reserve.Using(() => Remove(manifest, removed, orphans));
+        while (orphans.TryDequeue(out var orphan))
+        {
+            try
+            {
+                _reserve.Using(() => Remove(orphan, removed, orphans));
+            }
+            catch (StrataException e) when (e.Kind == ErrorKind.NotFound)
+            {
+                continue; // somebody else removed it
+            }
+        }
+        return removed;
+    });
 
-    private List<LayerRecord> Remove(Digest manifest)
+    private bool Remove(Digest manifest, List<LayerRecord> removedBefore, Queue<Digest> orphans)
     {
         string key = manifest.ToString();
         var leases = new List<(LayerRecord Layer, Lease Lease)>(); // from the transaction on recovery finishes what a crash interrupts
         var removed = new List<LayerRecord>();
         ImageRecord image;
+        IReadOnlyList<IndexRecord> indexes = [];
         try
         {
             foreach (var free in _database.Read(s => Free(s, GetImage(s, manifest), but: key)))
@@ -93,8 +130,10 @@ public sealed partial class Store
             image = _database.Write(s =>
             {
                 var found = GetImage(s, manifest);
+                var named = s.List("SELECT DISTINCT idx FROM names WHERE manifest=$1 AND idx IS NOT NULL", r => Digest.Parse(r.GetString(0)), key);
                 s.Run("DELETE FROM names WHERE manifest=$1", key);
                 s.Run("DELETE FROM images WHERE manifest=$1", key);
+                indexes = RemoveIndexes(s, found, named, orphans);
                 // Looked at again: somebody may have begun to use one of them.
                 foreach (var (free, leased) in Free(s, found, but: key).Zip(leases))
                 {
@@ -112,55 +151,37 @@ public sealed partial class Store
                 lease.Dispose();
             throw;
         }
+        removedBefore.AddRange(removed);
         DiscardAll(leases, removed.Count);
-        using var documents = LockDocuments();
-        foreach (var document in new[] { image.Manifest, image.Config })
-        {
-            if (_database.Read(s => s.Count("SELECT EXISTS (SELECT 1 FROM images WHERE manifest=$1) OR EXISTS (SELECT 1 FROM images WHERE config=$1)", document.ToString())) == 0)
-                File.Delete(BlobPath(document));
-        }
-        return removed;
+        DeleteUnnamed([image.Manifest, image.Config, .. indexes.SelectMany(i => i.Documents)]);
+        return true;
     }
 
     private static ImageRecord GetImage(Session s, Digest manifest) =>
-        s.List($"SELECT {Rows.ImageColumns} FROM images WHERE manifest=$1", Rows.Image, manifest.ToString()).FirstOrDefault()
-        ?? throw StrataException.NotFound($"There is no image {manifest} in the store.");
+        Find(s, manifest) ?? throw StrataException.NotFound($"There is no image {manifest} in the store.");
 
-    /// <summary>A document that an image was added with.</summary>
-    /// <exception cref="StrataException">NotFound. Corrupt: it does not match its digest.</exception>
-    public byte[] ReadBlob(Digest digest)
+    /// <summary>The sizes of an image's layers together.</summary>
+    private static long RequireLayers(Session s, ChainId? top)
     {
-        byte[] bytes;
         try
         {
-            bytes = File.ReadAllBytes(BlobPath(digest));
+            return top is { } chain ? Chain(s, chain).Sum(layer => layer.ContentBytes) : 0;
         }
-        catch (FileNotFoundException e)
+        catch (StrataException e) when (e.Kind == ErrorKind.NotFound)
         {
-            throw StrataException.NotFound($"The document {digest} is missing from the store. Load its image again.", e);
+            throw StrataException.Unavailable($"A layer of the image is not in the store; it may have been removed just now. Try again. {e.Message}", e);
         }
-        return Digest.Sha256(SHA256.HashData(bytes)) == digest
-            ? bytes
-            : throw StrataException.Corrupt($"The document {digest} of the store is damaged. Load its image again.");
     }
 
-    private ProcessLock LockDocuments() => ProcessLock.Acquire(Path.Combine(_layout.Locks, "documents"));
+    private static void SetName(Session s, string name, string manifest, string? idx) => s.Run(
+        "INSERT INTO names (name, manifest, idx) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE SET manifest=excluded.manifest, idx=excluded.idx", name, manifest, idx);
 
-    private static ImageRecord WithNames(Session s, ImageRecord image) =>
-        image with { Names = s.List("SELECT name FROM names WHERE manifest=$1 ORDER BY name", r => r.GetString(0), image.Manifest.ToString()) };
+    private static ImageRecord? Find(Session s, Digest manifest) =>
+        s.List($"SELECT {Rows.ImageColumns} FROM images WHERE manifest=$1", Rows.Image, manifest.ToString()).Select(i => WithNames(s, i)).FirstOrDefault();
 
-    private string BlobPath(Digest digest) => digest.Algorithm == "sha256"
-        ? Path.Combine(_layout.Blobs, digest.Hex)
-        : throw StrataException.NotSupported($"The store keeps documents by SHA-256, not by {digest.Algorithm}.");
-
-    private Digest WriteBlob(ReadOnlySpan<byte> bytes)
+    private static ImageRecord WithNames(Session s, ImageRecord image) => image with
     {
-        var digest = Digest.Sha256(SHA256.HashData(bytes));
-        string path = BlobPath(digest);
-        // Compared, so that loading an image again heals a damaged document.
-        if (File.Exists(path) && bytes.SequenceEqual(File.ReadAllBytes(path)))
-            return digest;
-        DurableFile.Write(path, Path.Combine(_layout.Temporary, LayerId.New().ToString()), bytes);
-        return digest;
-    }
+        Names = s.List("SELECT name FROM names WHERE manifest=$1 ORDER BY name", r => r.GetString(0), image.Manifest.ToString()),
+        Indexes = s.List("SELECT idx FROM index_images WHERE manifest=$1 ORDER BY idx", r => Digest.Parse(r.GetString(0)), image.Manifest.ToString()),
+    };
 }

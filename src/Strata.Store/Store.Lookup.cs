@@ -39,8 +39,7 @@ public sealed partial class Store
         """, Rows.Image, "sha256:" + hexPrefix, "sha256:" + hexPrefix + HexEnd, limit).Select(image => WithNames(s, image)).ToArray());
 
     /// <summary>The image of a manifest, or null.</summary>
-    public ImageRecord? FindImage(Digest manifest) => _database.Read(s =>
-        s.List($"SELECT {Rows.ImageColumns} FROM images WHERE manifest=$1", Rows.Image, manifest.ToString()).Select(image => WithNames(s, image)).FirstOrDefault());
+    public ImageRecord? FindImage(Digest manifest) => _database.Read(s => Find(s, manifest));
 
     private static List<LayerRecord> Layers(Session s, string column, string hexPrefix, int limit) => s.List(
         $"SELECT {Rows.LayerColumns} FROM layers WHERE {column} >= $1 AND {column} < $2 LIMIT $3", Rows.Layer,

@@ -81,25 +81,28 @@ public sealed class BadInputTests
     }
 
     [Theory]
-    [InlineData("sha256:ABCDEF0000000000000000000000000000000000000000000000000000000000")]
-    [InlineData("sha256:../../../../etc/passwd")]
-    [InlineData("sha256:abc")]
-    [InlineData("md5:d41d8cd98f00b204e9800998ecf8427e")]
-    [InlineData("../../x")]
-    [InlineData("")]
-    public void A_digest_that_is_none_is_refused_wherever_it_stands(string digest)
+    [InlineData("sha256:ABCDEF0000000000000000000000000000000000000000000000000000000000", ErrorKind.InvalidArgument)]
+    [InlineData("sha256:../../../../etc/passwd", ErrorKind.InvalidArgument)]
+    [InlineData("sha256:abc", ErrorKind.InvalidArgument)]
+    [InlineData("sha512:../../../../etc/passwd", ErrorKind.InvalidArgument)]
+    [InlineData("md5:../../../../etc/passwd", ErrorKind.InvalidArgument)]
+    [InlineData("md5:d41d8cd98f00b204e9800998ecf8427e", ErrorKind.NotSupported)]
+    [InlineData("multihash+base58:QmRZxt2b1FVZPNqd8hsiykDL3TdBDeTSPX9Kv46HmX4Gx8", ErrorKind.NotSupported)]
+    [InlineData("../../x", ErrorKind.InvalidArgument)]
+    [InlineData("", ErrorKind.InvalidArgument)]
+    public void A_digest_that_is_none_is_refused_wherever_it_stands(string digest, ErrorKind kind)
     {
         using var rig = new OciRig();
         var image = OciRig.Image();
-        rig.Refuses(image.ToLayout().Edit("index.json", "sha256:" + TestImage.HexOf(image.Manifest), digest), ErrorKind.InvalidArgument);
+        rig.Refuses(image.ToLayout().Edit("index.json", "sha256:" + TestImage.HexOf(image.Manifest), digest), kind);
         image.EditManifest = text => text.Replace("sha256:" + TestImage.HexOf(image.Config), digest, StringComparison.Ordinal);
-        rig.Refuses(image.ToLayout(), ErrorKind.InvalidArgument);
+        rig.Refuses(image.ToLayout(), kind);
         image.EditManifest = text => text.Replace("sha256:" + TestImage.HexOf(image.Blobs[1]), digest, StringComparison.Ordinal);
-        rig.Refuses(image.ToLayout(), ErrorKind.InvalidArgument);
+        rig.Refuses(image.ToLayout(), kind);
         image.EditManifest = text => text;
         image.EditConfig = text => text.Replace("sha256:" + TestImage.HexOf(image.Tars[1]), digest, StringComparison.Ordinal);
-        rig.Refuses(image.ToLayout(), ErrorKind.InvalidArgument);
-        rig.Refuses(image.ToDockerArchive("x:1"), ErrorKind.InvalidArgument);
+        rig.Refuses(image.ToLayout(), kind);
+        rig.Refuses(image.ToDockerArchive("x:1"), kind);
     }
 
     [Theory]
@@ -142,15 +145,22 @@ public sealed class BadInputTests
     }
 
     [Fact]
-    public void Digests_of_another_algorithm_are_refused_not_believed()
+    public void Sha512_is_compared_where_it_names_a_blob_and_refused_where_it_names_a_tar()
     {
         using var rig = new OciRig();
         string sha512 = "sha512:" + new string('0', 128);
-        var image = OciRig.Image();
+        var image = OciRig.Image("gzip");
         image.EditManifest = text => text.Replace("sha256:" + TestImage.HexOf(image.Blobs[1]), sha512, StringComparison.Ordinal);
         var files = image.ToLayout();
         files["blobs/sha512/" + sha512[7..]] = image.Blobs[1];
-        rig.Refuses(files, ErrorKind.NotSupported);
+        rig.Refuses(files, ErrorKind.Corrupt);
+        image.EditManifest = text => text.Replace("sha256:" + TestImage.HexOf(image.Config), sha512, StringComparison.Ordinal);
+        files = image.ToLayout();
+        files["blobs/sha512/" + sha512[7..]] = image.Config;
+        rig.Refuses(files, ErrorKind.Corrupt);
+        image.EditManifest = text => text;
+        image.EditConfig = text => text.Replace("sha256:" + TestImage.HexOf(image.Tars[1]), sha512, StringComparison.Ordinal);
+        rig.Refuses(image.ToLayout(), ErrorKind.NotSupported);
     }
 
     [Fact]

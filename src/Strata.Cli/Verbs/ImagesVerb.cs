@@ -19,9 +19,11 @@ internal static class ImagesVerb
                 Output.JsonArray(images, WriteJson);
                 return ExitCodes.Ok;
             }
-            Output.Table(["NAME", "ID", "MANIFEST", "SIZE", "LOADED"], images.SelectMany(image =>
-                (image.Names.Count > 0 ? image.Names : ["<none>"]).Select(name => (string[])
-                    [name, Output.Short(image.Config), Output.Short(image.Manifest), Output.Size(image.SizeBytes), Output.Time(image.Created)])));
+            // An image without a name of its own goes by those of the multi-platform images that it belongs to.
+            var indexes = store.ListIndexes().ToDictionary(i => i.Digest);
+            Output.Table(["NAME", "PLATFORM", "ID", "MANIFEST", "SIZE", "LOADED"], images.SelectMany(image =>
+                (image.Names.Count > 0 ? image.Names : image.Indexes.SelectMany(i => indexes.TryGetValue(i, out var index) ? index.Names : []).Distinct().DefaultIfEmpty("<none>")).Select(name => (string[])
+                    [name, image.Platform ?? "-", Output.Short(image.Config), Output.Short(image.Manifest), Output.Size(image.SizeBytes), Output.Time(image.Created)])));
             return ExitCodes.Ok;
         });
         return command;
@@ -35,6 +37,11 @@ internal static class ImagesVerb
         json.WriteEndArray();
         json.WriteString("id", image.Config.ToString());
         json.WriteString("manifest", image.Manifest.ToString());
+        json.WriteString("platform", image.Platform);
+        json.WriteStartArray("indexes");
+        foreach (var index in image.Indexes)
+            json.WriteStringValue(index.ToString());
+        json.WriteEndArray();
         json.WriteString("topLayer", image.TopLayer?.ToString());
         json.WriteNumber("sizeBytes", image.SizeBytes);
         json.WriteString("created", image.Created);

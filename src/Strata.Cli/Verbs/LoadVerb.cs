@@ -9,9 +9,10 @@ internal static class LoadVerb
     {
         var image = new Argument<string>("IMAGE") { Description = "An OCI layout (folder or tar) or a docker-archive; - for standard input.", DefaultValueFactory = _ => "-" };
         var name = new Option<string?>("--tag", "-t") { Description = "The name that the image gets, instead of the one that comes with it.", HelpName = "NAME" };
-        var platform = new Option<string?>("--platform") { Description = "Which platform of a multi-platform image. Default: this machine's.", HelpName = "OS/ARCH" };
+        var platform = new Option<string?>("--platform") { Description = "Which platform of a multi-platform image. Default: this machine's, or what it can run too.", HelpName = "OS/ARCH[/VARIANT]" };
+        var all = new Option<bool>("--all-platforms") { Description = "All platforms of a multi-platform image; its name means the one for this machine, or for --platform." };
         var json = Session.Json();
-        var command = new Command("load", "Load an image from a file, a folder or standard input; its layers may be plain or compressed with gzip, zstd, xz or bzip2.") { image, name, platform, json };
+        var command = new Command("load", "Load an image from a file, a folder or standard input; its layers may be plain or compressed with gzip, zstd, xz or bzip2.") { image, name, platform, all, json };
         command.SetAction(parse =>
         {
             using var store = Session.Open(parse);
@@ -21,6 +22,7 @@ internal static class LoadVerb
                 {
                     Name = parse.GetValue(name) is { } given ? ImageNames.Normalize(given) : null,
                     Platform = parse.GetValue(platform),
+                    AllPlatforms = parse.GetValue(all),
                     Progress = progress,
                 });
                 string path = parse.GetRequiredValue(image);
@@ -35,7 +37,7 @@ internal static class LoadVerb
                 Output.JsonArray(images, ImagesVerb.WriteJson);
             else
                 foreach (var loaded in images)
-                    Console.Out.WriteLine($"Loaded {(loaded.Names.Count > 0 ? string.Join(", ", loaded.Names) : "an image without a name")}  {loaded.Config}");
+                    Console.Out.WriteLine($"Loaded {(loaded.Names.Count > 0 ? string.Join(", ", loaded.Names) : parse.GetValue(all) && loaded.Indexes.Count > 0 ? "the same for " + loaded.Platform : "an image without a name")}  {loaded.Config}");
             return ExitCodes.Ok;
         });
         return command;

@@ -14,7 +14,9 @@ internal static class TagVerb
         {
             using var store = Session.Open(parse);
             var found = ImageNames.Get(store, parse.GetRequiredValue(image));
-            store.AddImage(store.ReadBlob(found.Manifest), store.ReadBlob(found.Config), found.TopLayer, [ImageNames.Normalize(parse.GetRequiredValue(name))]);
+            // A name that means a multi-platform image means all of it under its other name, too.
+            var index = ImageNames.FindByName(store, parse.GetRequiredValue(image)) is { } named ? store.FindIndex(named.Name)?.Digest : null;
+            store.AddName(ImageNames.Normalize(parse.GetRequiredValue(name)), found.Manifest, index);
             return ExitCodes.Ok;
         });
         return command;

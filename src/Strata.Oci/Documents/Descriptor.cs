@@ -11,4 +11,7 @@ public sealed record Descriptor(string MediaType, Digest Digest, long SizeBytes)
 
     /// <summary>For which platform it is, <c>os/architecture[/variant]</c>; null: not told.</summary>
     public string? Platform { get; init; }
+
+    /// <summary>The type of the artifact that it points to, if that is one; null: not told.</summary>
+    public string? ArtifactType { get; init; }
 }

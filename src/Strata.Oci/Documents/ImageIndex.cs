@@ -16,4 +16,11 @@ public sealed record ImageIndex(IReadOnlyList<Descriptor> Manifests)
         json.RequireSchemaVersion2();
         return new ImageIndex(json.Array(json.Root, "manifests").Select(json.Descriptor).ToArray());
     }
+
+    /// <summary>True if a document whose type is not told is an index rather than a manifest.</summary>
+    internal static bool LooksLike(ReadOnlyMemory<byte> bytes)
+    {
+        using var json = JsonDocuments.Parse(bytes, "a manifest");
+        return json.Find(json.Root, "manifests") is not null;
+    }
 }

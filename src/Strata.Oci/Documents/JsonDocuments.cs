@@ -69,6 +69,24 @@ internal sealed class JsonDocuments : IDisposable
     internal string[] Strings(JsonElement parent, string name) =>
         [.. Array(parent, name).Select(item => item.ValueKind == JsonValueKind.String ? item.GetString()! : throw Wrong($"'{name}' holds something that is no string"))];
 
+    /// <summary>An array, or null, which Go's programs write for an empty one.</summary>
+    internal IEnumerable<JsonElement> ArrayOrNull(JsonElement parent, string name) => Find(parent, name) is { ValueKind: JsonValueKind.Null } ? [] : Array(parent, name);
+
+    /// <summary>What is said of a text that is no digest, or one of an algorithm that is not known here.</summary>
+    internal StrataException WrongDigest(string? text, string where)
+    {
+        // descriptor.md, "Digests": the algorithm's name, a colon, and what the algorithm makes of it.
+        int colon = text?.IndexOf(':', StringComparison.Ordinal) ?? -1;
+        bool wellFormed = colon > 0 && text!.Length <= 1024 && text.AsSpan(0, 6) is not ("sha256" or "sha512")
+            && text[..colon].All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '+' or '.' or '_' or '-')
+            && colon < text.Length - 1 && text[(colon + 1)..].All(c => char.IsAsciiLetterOrDigit(c) || c is '=' or '_' or '-');
+        return wellFormed
+            ? StrataException.NotSupported($"{_what} names something by '{text![..colon]}', an algorithm that is not known here; sha256 and sha512 are.")
+            : Wrong($"{where} '{Shorten(text)}' as a digest");
+    }
+
+    private static string Shorten(string? text) => text is null ? "" : text.Length <= 100 ? text : text[..100] + "…";
+
     internal StrataException Wrong(string why) => StrataException.InvalidArgument($"{_what} is wrong: {why}.");
 
     internal JsonElement Object(JsonElement parent, string name) =>
@@ -98,7 +116,7 @@ internal sealed class JsonDocuments : IDisposable
     internal Descriptor Descriptor(JsonElement element)
     {
         if (!Digest.TryParse(FindString(element, "digest"), out var digest))
-            throw Wrong($"a descriptor has '{FindString(element, "digest")}' as its digest");
+            throw WrongDigest(FindString(element, "digest"), "a descriptor has");
         if (Find(element, "size") is not { ValueKind: JsonValueKind.Number } number || !number.TryGetInt64(out long size) || size < 0)
             throw Wrong($"the descriptor of {digest} has no size");
         var annotations = new Dictionary<string, string>();
@@ -113,7 +131,10 @@ internal sealed class JsonDocuments : IDisposable
             string? variant = FindString(p, "variant");
             platform = string.Create(CultureInfo.InvariantCulture, $"{FindString(p, "os")}/{FindString(p, "architecture")}{(string.IsNullOrEmpty(variant) ? "" : "/" + variant)}");
         }
-        return new Descriptor(FindString(element, "mediaType") ?? "", digest, size) { Annotations = annotations, Platform = platform };
+        return new Descriptor(FindString(element, "mediaType") ?? "", digest, size)
+        {
+            Annotations = annotations, Platform = platform, ArtifactType = FindString(element, "artifactType") is { Length: > 0 } artifact ? artifact : null,
+        };
     }
 
     public void Dispose() => _document.Dispose();

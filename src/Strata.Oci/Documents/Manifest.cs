@@ -1,11 +1,14 @@
 namespace Strata.Oci;
 
 /// <summary>What an image's manifest says (image-spec, manifest.md).</summary>
-/// <param name="MediaType">Its own media type.</param>
+/// <param name="MediaType">Its own media type: OCI's where it does not tell one.</param>
 /// <param name="Config">The image's config.</param>
 /// <param name="Layers">The layers, the base first.</param>
 public sealed record Manifest(string MediaType, Descriptor Config, IReadOnlyList<Descriptor> Layers)
 {
+    /// <summary>The media type that the document itself tells, or null.</summary>
+    internal string? ToldMediaType { get; init; }
+
     /// <summary>Reads a manifest.</summary>
     /// <param name="bytes">The document.</param>
     /// <param name="what">What it is called in errors.</param>
@@ -18,20 +21,26 @@ public sealed record Manifest(string MediaType, Descriptor Config, IReadOnlyList
             throw json.Wrong("it has 'manifests', as an index has: it could be read as two different things");
         string? type = json.FindString(root, "mediaType");
         if (type is not null && !MediaTypes.IsManifest(type))
-            throw StrataException.NotSupported($"{what} is of the type '{type}', which is no image's manifest.");
+            throw StrataException.NotSupported($"{what} is no image's manifest, but {MediaTypes.Describe(type)}.");
         json.RequireSchemaVersion2();
+        if (json.FindString(root, "artifactType") is { Length: > 0 } artifact && !MediaTypes.IsConfig(artifact))
+            throw StrataException.NotSupported($"{what} is an artifact, not an image: {MediaTypes.Describe(artifact)}. Only images can be loaded.");
         var config = json.Descriptor(json.Object(root, "config"));
         if (!MediaTypes.IsConfig(config.MediaType))
+            throw StrataException.NotSupported($"{what} is an artifact, not an image: its config is {MediaTypes.Describe(config.MediaType)}. Only images can be loaded.");
+        var layers = json.ArrayOrNull(root, "layers").Select(json.Descriptor).ToArray();
+        if (layers.Length > MaxLayers)
+            throw StrataException.Exhausted($"{what} lists {layers.Length} layers; at most {MaxLayers} are read.");
+        for (int i = 0; i < layers.Length; i++)
         {
-            throw StrataException.NotSupported(
-                $"{what} is an artifact, not an image: its config is of the type '{config.MediaType}'. Only images can be loaded.");
+            if (MediaTypes.IsLayer(layers[i].MediaType))
+                continue;
+            string advice = layers[i].MediaType.Contains("encrypted", StringComparison.Ordinal) ? " Decrypt the image first, with a program that has the key." : "";
+            throw StrataException.NotSupported($"{what} can't be unpacked: its layer {i + 1} is {MediaTypes.Describe(layers[i].MediaType)}.{advice}");
         }
-        var layers = json.Array(root, "layers").Select(json.Descriptor).ToArray();
-        foreach (var layer in layers)
-        {
-            if (!MediaTypes.IsLayer(layer.MediaType))
-                throw StrataException.NotSupported($"{what} has a layer of the type '{layer.MediaType}', which can't be unpacked.");
-        }
-        return new Manifest(type ?? MediaTypes.Manifest, config, layers);
+        return new Manifest(type ?? MediaTypes.Manifest, config, layers) { ToldMediaType = type };
     }
+
+    /// <summary>Far more than any image has; what lists more is meant to use something up.</summary>
+    private const int MaxLayers = 10_000;
 }

@@ -21,18 +21,57 @@ public static class MediaTypes
     /// <summary>A layer compressed with zstd.</summary>
     public const string LayerZstd = "application/vnd.oci.image.layer.v1.tar+zstd";
 
+    /// <summary>An image's manifest, Docker's.</summary>
+    public const string DockerManifest = "application/vnd.docker.distribution.manifest.v2+json";
+
+    /// <summary>An index, Docker's: a manifest list.</summary>
+    public const string DockerIndex = "application/vnd.docker.distribution.manifest.list.v2+json";
+
+    /// <summary>An image's config, Docker's.</summary>
+    public const string DockerConfig = "application/vnd.docker.container.image.v1+json";
+
+    private const string ForeignTar = "application/vnd.oci.image.layer.nondistributable.v1.tar";
+    private const string DockerLayer = "application/vnd.docker.image.rootfs.diff.tar";
+    private const string DockerForeign = "application/vnd.docker.image.rootfs.foreign.diff.tar";
+
     /// <summary>True for an image's manifest, OCI's or Docker's.</summary>
-    public static bool IsManifest(string? type) => type is Manifest or "application/vnd.docker.distribution.manifest.v2+json";
+    public static bool IsManifest(string? type) => type is Manifest or DockerManifest;
 
     /// <summary>True for an index, OCI's or Docker's.</summary>
-    public static bool IsIndex(string? type) => type is Index or "application/vnd.docker.distribution.manifest.list.v2+json";
+    public static bool IsIndex(string? type) => type is Index or DockerIndex;
 
     /// <summary>True for an image's config, OCI's or Docker's.</summary>
-    public static bool IsConfig(string? type) => type is Config or "application/vnd.docker.container.image.v1+json";
+    public static bool IsConfig(string? type) => type is Config or DockerConfig;
 
     /// <summary>True for a layer that can be unpacked. Which compression it has is told by its bytes, not by its type.</summary>
-    public static bool IsLayer(string? type) => type is not null
-        && (type.StartsWith(LayerTar, StringComparison.Ordinal)
-            || type.StartsWith("application/vnd.oci.image.layer.nondistributable.v1.tar", StringComparison.Ordinal)
-            || type.StartsWith("application/vnd.docker.image.rootfs.", StringComparison.Ordinal));
+    public static bool IsLayer(string? type) =>
+        type is LayerTar or LayerGzip or LayerZstd or ForeignTar or ForeignTar + "+gzip" or ForeignTar + "+zstd"
+            or DockerLayer or DockerLayer + ".gzip" or DockerLayer + ".zstd" or DockerForeign or DockerForeign + ".gzip";
+
+    /// <summary>True for a layer that its maker does not let others hand on: often only its place is told, not its bytes.</summary>
+    public static bool IsForeign(string? type) =>
+        type is not null && (type.StartsWith(ForeignTar, StringComparison.Ordinal) || type.StartsWith(DockerForeign, StringComparison.Ordinal));
+
+    /// <summary>OCI's type of a layer, of another compression than it came with.</summary>
+    /// <param name="type">What it came as.</param>
+    /// <param name="suffix">Empty, <c>+gzip</c> or <c>+zstd</c>.</param>
+    internal static string LayerType(string type, string suffix) => (IsForeign(type) ? ForeignTar : LayerTar) + suffix;
+
+    /// <summary>What something is that is no image, in words.</summary>
+    internal static string Describe(string type) => type switch
+    {
+        "" => "something that does not tell its type",
+        _ when type.Contains("encrypted", StringComparison.Ordinal) => $"an encrypted layer ({type})",
+        _ when type.Contains(".helm.", StringComparison.Ordinal) => $"a Helm chart ({type})",
+        _ when type.Contains("in-toto", StringComparison.Ordinal) => $"an attestation ({type})",
+        _ when type.Contains("cosign", StringComparison.Ordinal) || type.Contains("sigstore", StringComparison.Ordinal) || type.Contains(".notary.", StringComparison.Ordinal) => $"a signature ({type})",
+        _ when type.Contains(".wasm.", StringComparison.Ordinal) || type == "application/wasm" => $"a WebAssembly module ({type})",
+        _ when type.Contains("spdx", StringComparison.Ordinal) || type.Contains("cyclonedx", StringComparison.Ordinal) => $"a bill of materials ({type})",
+        "application/vnd.docker.distribution.manifest.v1+json" or "application/vnd.docker.distribution.manifest.v1+prettyjws" =>
+            $"an image of Docker's old schema 1 ({type}): pull it with a newer program and save it anew",
+        "application/vnd.docker.plugin.v1+json" => $"a Docker plugin ({type})",
+        "application/vnd.oci.empty.v1+json" => "an artifact (its config is empty)",
+        "application/vnd.oci.artifact.manifest.v1+json" => "an artifact of an early draft of OCI's specification",
+        _ => $"something of the type '{type}'",
+    };
 }

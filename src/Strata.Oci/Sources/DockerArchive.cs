@@ -23,7 +23,7 @@ internal sealed class DockerArchive(IImageFiles files, Store.Store store, LoadOp
             string[] names = options.Name is { } name ? [name]
                 : json.Find(image, "RepoTags") is null or { ValueKind: System.Text.Json.JsonValueKind.Null } ? []
                 : [.. json.Strings(image, "RepoTags").Select(ImageNames.Normalize)];
-            loaded.Add(ImageLoader.Retry(() => Load(configName, layers, names, cancellationToken)));
+            loaded.Add(ImageImporter.Retry(() => Load(configName, layers, names, cancellationToken)));
         }
         return loaded;
     }
@@ -48,7 +48,7 @@ internal sealed class DockerArchive(IImageFiles files, Store.Store store, LoadOp
         // The layer may have been there already, from another blob: then that is what the manifest must name.
         var descriptors = records.Select((r, i) => new Descriptor(r.BlobDigest == r.DiffId.Digest ? MediaTypes.LayerTar : types[i] == MediaTypes.LayerTar ? MediaTypes.LayerGzip : types[i], r.BlobDigest, r.BlobBytes));
         byte[] manifest = Encoding.UTF8.GetBytes(ManifestWriter.Manifest(configDescriptor, descriptors));
-        return store.AddImage(manifest, configBytes, records.Count == 0 ? null : records[^1].ChainId, names);
+        return store.AddImage(manifest, configBytes, records.Count == 0 ? null : records[^1].ChainId, names, config.Platform?.ToString());
     }
 
     private string TypeOf(string file)

@@ -30,6 +30,17 @@ internal static class Migrations
         CREATE INDEX images_created ON images (created);
         CREATE INDEX images_config ON images (config);
         """,
+        // Multi-platform images: an index is kept with all indexes inside it, and knows the manifests that it names, whether they are there or not.
+        """
+        CREATE TABLE indexes (digest TEXT PRIMARY KEY, created INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE TABLE index_documents (idx TEXT NOT NULL REFERENCES indexes (digest), document TEXT NOT NULL, PRIMARY KEY (idx, document)) WITHOUT ROWID;
+        CREATE INDEX index_documents_document ON index_documents (document);
+        CREATE TABLE index_images (idx TEXT NOT NULL REFERENCES indexes (digest), manifest TEXT NOT NULL, PRIMARY KEY (idx, manifest)) WITHOUT ROWID;
+        CREATE INDEX index_images_manifest ON index_images (manifest);
+        ALTER TABLE images ADD COLUMN platform TEXT;
+        ALTER TABLE names ADD COLUMN idx TEXT REFERENCES indexes (digest);
+        CREATE INDEX names_idx ON names (idx);
+        """,
     ];
 
     /// <summary>The version that this program makes and uses.</summary>

@@ -7,7 +7,7 @@ internal static class Rows
 {
     internal const string LayerColumns = "chain, diff, parent, driver_id, tar_bytes, content_bytes, blob, blob_bytes, created";
     internal const string WritableColumns = "name, driver_id, parent, image, mount_target, created";
-    internal const string ImageColumns = "manifest, config, top, size_bytes, created";
+    internal const string ImageColumns = "manifest, config, top, size_bytes, created, platform";
 
     internal static LayerRecord Layer(SqliteDataReader row) => new(
         new ChainId(Digest.Parse(row.GetString(0))), new DiffId(Digest.Parse(row.GetString(1))), Chain(row, 2), LayerId.Parse(row.GetString(3)),
@@ -18,7 +18,12 @@ internal static class Rows
         row.IsDBNull(4) ? null : row.GetString(4), Time(row, 5));
 
     internal static ImageRecord Image(SqliteDataReader row) => new(
-        Digest.Parse(row.GetString(0)), Digest.Parse(row.GetString(1)), Chain(row, 2), row.GetInt64(3), Time(row, 4), []);
+        Digest.Parse(row.GetString(0)), Digest.Parse(row.GetString(1)), Chain(row, 2), row.GetInt64(3), Time(row, 4), [])
+    {
+        Platform = row.IsDBNull(5) ? null : row.GetString(5),
+    };
+
+    internal static DateTimeOffset Time(SqliteDataReader row, int column) => DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(column));
 
     internal static void Insert(Session session, LayerRecord layer) => session.Run(
         $"INSERT INTO layers ({LayerColumns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -33,6 +38,4 @@ internal static class Rows
     internal static DateTimeOffset Now() => DateTimeOffset.FromUnixTimeMilliseconds(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
 
     private static ChainId? Chain(SqliteDataReader row, int column) => row.IsDBNull(column) ? null : new ChainId(Digest.Parse(row.GetString(column)));
-
-    private static DateTimeOffset Time(SqliteDataReader row, int column) => DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(column));
 }
