@@ -66,6 +66,19 @@ public interface IProtoDriver
     /// <param name="request">Label, read-only or not.</param>
     IReadOnlyList<Mount> GetMounts(LayerId id, MountRequest request);
 
+    /// <summary>
+    /// What to mount to see a layer, for whoever performs mounts elsewhere and later: as <see cref="GetMounts"/>, and what these mounts lie on is
+    /// mounted, and stays so until <see cref="ReleaseMounts"/>, also when this process ends.
+    /// </summary>
+    /// <remarks>Acquiring again is acquiring once. After a restart of the machine, acquiring again mounts again.</remarks>
+    /// <param name="id">The layer.</param>
+    /// <param name="holder">Who has it: the layer itself, or an ID that is no layer's.</param>
+    /// <param name="request">Label, read-only or not.</param>
+    IReadOnlyList<Mount> AcquireMounts(LayerId id, LayerId holder, MountRequest request);
+
+    /// <summary>Lets go what was mounted for a holder; one that has nothing is no error. Mounts that were performed with it stay as they are.</summary>
+    void ReleaseMounts(LayerId holder);
+
     /// <summary>True if the layer exists.</summary>
     bool Exists(LayerId id);
 

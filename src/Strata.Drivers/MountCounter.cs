@@ -58,6 +58,19 @@ public sealed class MountCounter
         return true;
     }
 
+    /// <summary>Does something while nobody begins or ends to use the layer's mount.</summary>
+    /// <param name="id">The layer, or an ID that is none.</param>
+    /// <param name="point">Where it is mounted.</param>
+    /// <param name="action">Told whether somebody uses it.</param>
+    public void WhileStill(LayerId id, string point, Action<bool> action)
+    {
+        using var counted = Open(id);
+        bool used = Current(counted, point) > 0;
+        action(used);
+        if (!used)
+            counted.Delete();
+    }
+
     /// <summary>How many users a layer's mount has.</summary>
     public int CountOf(LayerId id, string point)
     {

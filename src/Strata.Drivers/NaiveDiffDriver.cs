@@ -53,6 +53,12 @@ public sealed class NaiveDiffDriver : IDriver
     public IReadOnlyList<Mount> GetMounts(LayerId id, MountRequest request) => _proto.GetMounts(id, request);
 
     /// <inheritdoc/>
+    public IReadOnlyList<Mount> AcquireMounts(LayerId id, LayerId holder, MountRequest request) => _proto.AcquireMounts(id, holder, request);
+
+    /// <inheritdoc/>
+    public void ReleaseMounts(LayerId holder) => _proto.ReleaseMounts(holder);
+
+    /// <inheritdoc/>
     public bool Exists(LayerId id) => _proto.Exists(id);
 
     /// <inheritdoc/>

@@ -102,6 +102,15 @@ public abstract class ProtoDriver : IProtoDriver
     public abstract IReadOnlyList<Mount> GetMounts(LayerId id, MountRequest request);
 
     /// <inheritdoc/>
+    /// <remarks>Of a driver whose mounts lie on directories alone, nothing need be held.</remarks>
+    public virtual IReadOnlyList<Mount> AcquireMounts(LayerId id, LayerId holder, MountRequest request) => GetMounts(id, request);
+
+    /// <inheritdoc/>
+    public virtual void ReleaseMounts(LayerId holder)
+    {
+    }
+
+    /// <inheritdoc/>
     public abstract bool Exists(LayerId id);
 
     /// <inheritdoc/>
@@ -164,6 +173,11 @@ public abstract class ProtoDriver : IProtoDriver
 
     /// <summary>True if the layer is mounted, or is being mounted or unmounted just now. Never waits.</summary>
     protected bool IsInUse(LayerId id) => _counter.IsInUse(id, MountPointOf(id));
+
+    /// <summary>Does something while nobody can mount or unmount the layer by Get and Put.</summary>
+    /// <param name="id">The layer, or an ID that is none.</param>
+    /// <param name="action">Told whether it is mounted.</param>
+    protected void WhileStill(LayerId id, Action<bool> action) => _counter.WhileStill(id, MountPointOf(id), action);
 
     /// <summary>Where the layer is mounted, if it is.</summary>
     protected abstract string MountPointOf(LayerId id);

@@ -123,14 +123,16 @@ public sealed partial class Store
         string key = chain.ToString();
         return s.List("SELECT 'layer ' || chain FROM layers WHERE parent=$1 LIMIT 1", r => r.GetString(0), key).FirstOrDefault()
             ?? s.List("SELECT 'image ' || manifest FROM images WHERE top=$1 LIMIT 1", r => r.GetString(0), key).FirstOrDefault()
-            ?? s.List("SELECT 'writable layer ' || name FROM writable WHERE parent=$1 LIMIT 1", r => r.GetString(0), key).FirstOrDefault();
+            ?? s.List("SELECT 'writable layer ' || name FROM writable WHERE parent=$1 LIMIT 1", r => r.GetString(0), key).FirstOrDefault()
+            ?? s.List("SELECT 'snapshot ' || key FROM snapshots WHERE layer=$1 LIMIT 1", r => r.GetString(0), key).FirstOrDefault();
     }
 
     /// <summary>Removes what a layer has on disk, after its metadata is gone. What a crash leaves of it is swept by recovery.</summary>
-    private void Discard(LayerId id, Lease lease)
+    internal void Discard(LayerId id, Lease lease)
     {
         try
         {
+            Driver.ReleaseMounts(id);
             Driver.Remove(id);
             File.Delete(_layout.Recipe(id));
         }

@@ -31,6 +31,7 @@ public sealed partial class Store : IDisposable
         _limits = limits;
         _reserve = new Reserve(layout);
         Driver = driver;
+        Snapshots = new SnapshotStore(this, database, layout);
     }
 
     /// <summary>The driver that holds the layers.</summary>
@@ -91,7 +92,7 @@ public sealed partial class Store : IDisposable
     public void Dispose() => _database.Dispose();
 
     /// <summary>File errors get their kind at this door.</summary>
-    private static T Guard<T>(string what, Func<T> action)
+    internal static T Guard<T>(string what, Func<T> action)
     {
         try
         {

@@ -16,7 +16,7 @@ public sealed partial class ErofsDriver
     private readonly SharedMounts _chains;
 
     /// <inheritdoc/>
-    /// <remarks>The indexes in the stack are mounted by <see cref="ProtoDriver.Get"/> alone, below the home's <c>lowers</c> and <c>chains</c>.</remarks>
+    /// <remarks>The indexes in the stack are mounted by <see cref="ProtoDriver.Get"/> and <see cref="AcquireMounts"/> alone, below the home's <c>lowers</c> and <c>chains</c>.</remarks>
     public override IReadOnlyList<Mount> GetMounts(LayerId id, MountRequest request)
     {
         RequireExists(id);
@@ -42,6 +42,8 @@ public sealed partial class ErofsDriver
     /// <inheritdoc/>
     protected override void AfterUnmount(LayerId id)
     {
+        if (IsHeld(id))
+            return;
         foreach (var lower in SharedLowersOf(id))
             MountsOf(lower).Release(lower.Id, id);
     }
@@ -54,8 +56,8 @@ public sealed partial class ErofsDriver
 
     private void SweepLowers()
     {
-        _lowers.Sweep(IsInUse);
-        _chains.Sweep(IsInUse);
+        _lowers.Sweep(IsAlive);
+        _chains.Sweep(IsAlive);
     }
 
     private SharedMounts MountsOf(Lower lower) => lower.Kind == LowerKind.Chain ? _chains : _lowers;

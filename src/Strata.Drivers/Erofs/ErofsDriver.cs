@@ -21,7 +21,7 @@ namespace Strata.Drivers.Erofs;
 /// opens: they can be read and saved, not mounted. Design: docs/design/erofs-layers.md.
 /// </para>
 /// </remarks>
-public sealed partial class ErofsDriver : ProtoDriver, IDriver
+public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
 {
     private const string DriverName = "erofs";
     private readonly ErofsHome _layout;
@@ -146,8 +146,8 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver
     {
         _bases.TryRemove(id, out _);
         // Nobody's overlay lies on it any more; a user that died may have left it mounted, which would keep its space.
-        void Move() => _chains.IfUnused(id, IsInUse, () => MoveToTrash(_layout.Of(id)));
-        if (!_lowers.IfUnused(id, IsInUse, Move) || Exists(id))
+        void Move() => _chains.IfUnused(id, IsAlive, () => MoveToTrash(_layout.Of(id)));
+        if (!_lowers.IfUnused(id, IsAlive, Move) || Exists(id))
             throw StrataException.FailedPrecondition($"Can't remove layer {id}: another layer that is mounted lies on it. Remove that first.");
     }
 

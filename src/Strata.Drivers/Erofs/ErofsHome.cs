@@ -13,6 +13,7 @@ namespace Strata.Drivers.Erofs;
 /// ID/diff, ID/work  what was written to a layer that is no tar: overlayfs's upper directory and its own one
 /// ID/merged         the mount point while mounted
 /// lowers/, chains/  indexes of layers and of chains that are mounted for the overlays of those who use them
+/// .holds/HOLDER     what stays mounted for mounts that are performed elsewhere: a line each, lowers/ID or chains/ID
 /// </code>
 /// A layer exists if ID/ does. It is applied if layer.tar is there.
 /// </remarks>
@@ -32,6 +33,8 @@ internal sealed class ErofsHome(string home)
     internal string Lowers { get; } = Path.Combine(home, "lowers");
 
     internal string Chains { get; } = Path.Combine(home, "chains");
+
+    internal string Holds { get; } = Path.Combine(home, ".holds");
 
     /// <summary>True for a name in the home that is no layer's.</summary>
     internal static bool IsOurs(string name) => name is "lowers" or "chains";

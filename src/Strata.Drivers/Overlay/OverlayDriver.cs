@@ -12,7 +12,7 @@ namespace Strata.Drivers.Overlay;
 /// </para>
 /// <para>Needs CAP_SYS_ADMIN; Linux 4.0 or later; the sources are filesystems/overlayfs.rst and Docker's behaviour (docs/design/disk-layout.md).</para>
 /// </remarks>
-public sealed partial class OverlayDriver : ProtoDriver, IDriver
+public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDriver
 {
     private static readonly string[] Names = ["overlay", "overlay2"];
     private readonly OverlayLayout _layout;

@@ -1,7 +1,6 @@
 using System.Runtime.ExceptionServices;
 using Strata.Drivers;
 using Strata.Formats.Compression;
-using Strata.Formats.Tar;
 using Strata.Store.Metadata;
 using Strata.Trees;
 
@@ -166,33 +165,21 @@ internal sealed class LayerUnpacker : IDisposable
         var input = _inputs[index];
         var id = _made[index].Id;
         var parent = index == 0 ? _below?.DriverId : _made[index - 1].Id;
-        using var blob = new HashingStream(new ReportingStream(input, _progress, index, _inputs.Length));
-        using var decompressed = Decompressor.Open(blob, out _, _limits, leaveOpen: true);
-        // Decompressing, the longest part, has a thread of its own; hashing, parsing and writing run beside it.
-        using var tar = new HashingStream(new PrefetchStream(decompressed, leaveOpen: true));
-        string recipePath = _layout.Recipe(id);
-        long contentBytes;
-        using (var recipe = _driver.Capabilities.ReproducesExactDiffs ? null : new FileStream(recipePath, FileMode.Create, FileAccess.Write, FileShare.Read, 64 * 1024))
+        using var blob = new ReportingStream(input, _progress, index, _inputs.Length);
+        var applied = BlobApplier.Apply(_driver, _layout, id, parent, blob, new ApplyOptions
         {
-            using var recorder = recipe is null ? null : new TarRecipeRecorder(recipe);
-            contentBytes = _driver.ApplyDiff(id, parent, tar, new ApplyOptions
-            {
-                Limits = _limits,
-                Recorder = recorder,
-                Writers = writers,
-                AwaitParent = () => AwaitParent(index, running, cancellationToken),
-            }, cancellationToken);
-            recorder?.Complete();
-        }
-        // The decompressor stops at the end of its data and has proven that nothing follows; the blob's digest covers all of it.
-        var diffId = new DiffId(tar.Digest);
+            Limits = _limits,
+            Writers = writers,
+            AwaitParent = () => AwaitParent(index, running, cancellationToken),
+        }, cancellationToken);
+        var diffId = applied.DiffId;
         if (input.DiffId is { } wanted && wanted != diffId)
             throw StrataException.Corrupt($"Layer {index + 1} of {_inputs.Length} is not what the image says: its tar is {diffId}, not {wanted}. Get the image again.");
-        if (input.BlobDigest is { } blobWanted && blobWanted.Algorithm == "sha256" && blobWanted != blob.Digest)
-            throw StrataException.Corrupt($"Layer {index + 1} of {_inputs.Length} is damaged: its blob is {blob.Digest}, not {blobWanted}. Get the image again.");
+        if (input.BlobDigest is { } blobWanted && blobWanted.Algorithm == "sha256" && blobWanted != applied.BlobDigest)
+            throw StrataException.Corrupt($"Layer {index + 1} of {_inputs.Length} is damaged: its blob is {applied.BlobDigest}, not {blobWanted}. Get the image again.");
         _applied[index].TrySetResult();
         return new LayerRecord(
-            default, diffId, null, id, tar.CountBytes, contentBytes, blob.Digest, blob.CountBytes, Rows.Now());
+            default, diffId, null, id, applied.TarBytes, applied.ContentBytes, applied.BlobDigest, applied.BlobBytes, Rows.Now());
     }
 
     private void AwaitParent(int index, SemaphoreSlim? running, CancellationToken cancellationToken)

@@ -11,6 +11,7 @@ internal sealed class Lease : IDisposable
     private readonly string _path;
     private readonly ProcessLock _lock;
     private bool _left;
+    private bool _disposed;
 
     private Lease(string path, ProcessLock locked)
     {
@@ -53,6 +54,9 @@ internal sealed class Lease : IDisposable
     /// <summary>Gives the lease back: the layer is named by metadata now, or gone.</summary>
     public void Dispose()
     {
+        if (_disposed)
+            return; // the file may be somebody else's by now
+        _disposed = true;
         if (!_left)
             File.Delete(_path);
         _lock.Dispose();

@@ -41,6 +41,16 @@ internal static class Migrations
         ALTER TABLE names ADD COLUMN idx TEXT REFERENCES indexes (digest);
         CREATE INDEX names_idx ON names (idx);
         """,
+        """
+        CREATE TABLE snapshots (
+            key TEXT PRIMARY KEY, parent TEXT REFERENCES snapshots (key), kind INTEGER NOT NULL, labels TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL,
+            layer TEXT REFERENCES layers (chain), driver_id TEXT NOT NULL, holder TEXT NOT NULL UNIQUE,
+            diff TEXT, tar_bytes INTEGER, content_bytes INTEGER, blob TEXT, blob_bytes INTEGER) WITHOUT ROWID;
+        CREATE INDEX snapshots_parent ON snapshots (parent);
+        CREATE INDEX snapshots_layer ON snapshots (layer);
+        CREATE INDEX snapshots_driver ON snapshots (driver_id);
+        ALTER TABLE layers ADD COLUMN by_snapshot INTEGER NOT NULL DEFAULT 0;
+        """,
     ];
 
     /// <summary>The version that this program makes and uses.</summary>

@@ -9,13 +9,13 @@ public sealed partial class Store
     /// Looks at abandoned leases only, of which there are none after a clean end. A leased layer that the metadata names was finished; any other
     /// is removed. What can't be removed now, because it is mounted for instance, stays for the next time: a store must open.
     /// </summary>
-    private void Recover()
+    internal void Recover()
     {
         foreach (var (id, lease) in Lease.FindAbandoned(_layout))
         {
             using (lease)
             {
-                bool named = _database.Read(s => s.Count("SELECT (SELECT count(*) FROM layers WHERE driver_id=$1) + (SELECT count(*) FROM writable WHERE driver_id=$1)", id.ToString())) > 0;
+                bool named = _database.Read(s => s.Count("SELECT (SELECT count(*) FROM layers WHERE driver_id=$1) + (SELECT count(*) FROM writable WHERE driver_id=$1) + (SELECT count(*) FROM snapshots WHERE holder=$1)", id.ToString())) > 0;
                 if (named)
                     continue;
                 try

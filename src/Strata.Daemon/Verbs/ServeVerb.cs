@@ -1,0 +1,49 @@
+using System.CommandLine;
+using Strata.Daemon.Serving;
+using Strata.Store;
+
+namespace Strata.Daemon.Verbs;
+
+internal static class ServeVerb
+{
+    internal static Command Make()
+    {
+        var root = new Option<string?>("--root") { Description = "The store's directory. Default: /var/lib/strata.", HelpName = "DIR" };
+        var driver = new Option<string?>("--driver") { Description = "The driver. Default: the store's own, else the best that can serve.", HelpName = "NAME" };
+        var driverOptions = new Option<string[]>("--driver-opt") { Description = "An option of the driver; may be given more than once.", HelpName = "KEY=VALUE" };
+        var containerd = new Option<string?>("--containerd-socket") { Description = "Serve containerd's snapshotter and differ here.", HelpName = "PATH" };
+        var containerdAddress = new Option<string?>("--containerd-address")
+        {
+            Description = $"containerd's own socket, of which the differ reads layers. Default: {ServeOptions.DefaultContainerdAddress}.", HelpName = "PATH",
+        };
+        var docker = new Option<string?>("--docker-socket") { Description = "Serve Docker's graph driver plugin here.", HelpName = "PATH" };
+        var api = new Option<string?>("--api-socket") { Description = "Serve the control API here.", HelpName = "PATH" };
+        var config = new Option<string?>("--config") { Description = "A configuration file; what is given here goes before it.", HelpName = "FILE" };
+        var command = new Command("serve", "Serve a store. Each door opens only if its socket is named.") { root, driver, driverOptions, containerd, containerdAddress, docker, api, config };
+        command.SetAction((parse, cancellationToken) => RunAsync(
+            ServeOptions.Load(parse.GetValue(config), given => given with
+            {
+                Root = parse.GetValue(root) ?? given.Root,
+                Driver = parse.GetValue(driver) ?? given.Driver,
+                DriverOptions = parse.GetValue(driverOptions) is { Length: > 0 } options ? options : given.DriverOptions,
+                ContainerdSocket = parse.GetValue(containerd) ?? given.ContainerdSocket,
+                ContainerdAddress = parse.GetValue(containerdAddress) ?? given.ContainerdAddress,
+                DockerSocket = parse.GetValue(docker) ?? given.DockerSocket,
+                ApiSocket = parse.GetValue(api) ?? given.ApiSocket,
+            }),
+            cancellationToken));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ServeOptions options, CancellationToken cancellationToken)
+    {
+        using var store = Store.Store.Open(new StoreOptions { Root = options.Root, Driver = options.Driver, DriverOptions = options.DriverOptions });
+        await using var host = DaemonHost.Make(options, store);
+        await host.StartAsync(cancellationToken);
+        foreach (string line in host.Describe())
+            await Console.Out.WriteLineAsync(line);
+        await Console.Out.WriteLineAsync("stratad: ready");
+        await host.WaitAsync(cancellationToken);
+        return ExitCodes.Ok;
+    }
+}
