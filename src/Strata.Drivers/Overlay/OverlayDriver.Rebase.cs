@@ -1,5 +1,4 @@
-using System.Text;
-using Strata.Trees;
+using Strata.Linux;
 
 namespace Strata.Drivers.Overlay;
 
@@ -18,9 +17,10 @@ public sealed partial class OverlayDriver
                 return;
             throw StrataException.FailedPrecondition($"Layer {id} is on {old}: it can't be put on {parent}.");
         }
-        string lowers = string.Join(':', _layout.ReadLowers(parent).Prepend(_layout.ReadLink(parent)).Select(lower => "l/" + lower));
         string path = Path.Combine(_layout.Of(id), "lower");
-        DurableFile.Write(path, path + ".new", Encoding.ASCII.GetBytes(lowers));
+        File.Delete(path + ".new"); // left by a crash
+        _layout.WriteLower(path + ".new", parent);
+        NameCalls.Rename(path + ".new", path);
         if (!File.Exists(_layout.Committed(parent)))
             File.Create(_layout.Committed(parent)).Dispose();
     }
