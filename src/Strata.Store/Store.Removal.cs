@@ -24,8 +24,7 @@ public sealed partial class Store
         return null;
     }
 
-    private bool IsNamed(LayerId id) => _database.Read(s => s.Count(
-        "SELECT EXISTS (SELECT 1 FROM layers WHERE driver_id=$1) OR EXISTS (SELECT 1 FROM writable WHERE driver_id=$1)", id.ToString())) > 0;
+    private bool IsNamed(LayerId id) => _database.Read(s => s.Count("SELECT EXISTS (SELECT 1 FROM driver_ids WHERE driver_id=$1)", id.ToString())) > 0;
 
     /// <summary>Removes what layers have on disk and gives their leases back; one that fails keeps no other one from going.</summary>
     /// <param name="leases">The layers, the topmost first.</param>

@@ -26,9 +26,13 @@ public sealed partial class Store
     /// <param name="parent">What it lies on, or null.</param>
     /// <param name="image">The image that it is made from, or null.</param>
     /// <param name="storageOptions">Such as <c>size</c>; null: none.</param>
-    /// <exception cref="StrataException">AlreadyExists, NotFound, InvalidArgument. Nothing is left then.</exception>
+    /// <param name="init">
+    /// Fills an init layer, which lies between the parent and the writable layer, shows in no change and no diff, and goes with it: for the mount
+    /// points and files that a runtime needs. Given the path of the mounted root file system. Null: no init layer.
+    /// </param>
+    /// <exception cref="StrataException">AlreadyExists, NotFound, InvalidArgument. Nothing is left then, nor if <paramref name="init"/> throws.</exception>
     public WritableRecord CreateWritable(
-        string name, ChainId? parent, Digest? image = null, IReadOnlyDictionary<string, string>? storageOptions = null)
+        string name, ChainId? parent, Digest? image = null, IReadOnlyDictionary<string, string>? storageOptions = null, Action<string>? init = null)
     {
         if (!LayerId.TryParse(name, out _))
             throw StrataException.InvalidArgument($"'{name}' can't be a name: expected 1 to 128 of a-z A-Z 0-9 _ . -, the first a letter or digit.");
@@ -36,13 +40,39 @@ public sealed partial class Store
             throw NameTaken(name);
         var below = parent is { } p ? FindLayer(p) ?? throw StrataException.NotFound($"There is no layer {p} in the store.") : null;
         var record = new WritableRecord(name, LayerId.New(), parent, image, null, Rows.Now());
-        return Guard($"Can't make the writable layer '{name}'", () => Create(record, below, storageOptions));
+        return Guard($"Can't make the writable layer '{name}'", () => init is null ? Create(record, below?.DriverId, storageOptions) : CreateOnInit(record, below?.DriverId, storageOptions, init));
     }
 
-    private WritableRecord Create(WritableRecord record, LayerRecord? below, IReadOnlyDictionary<string, string>? storageOptions)
+    private WritableRecord CreateOnInit(WritableRecord record, LayerId? below, IReadOnlyDictionary<string, string>? storageOptions, Action<string> init)
+    {
+        record = record with { InitId = LayerId.New() };
+        var id = record.InitId.Value;
+        using var lease = Lease.Take(_layout, id);
+        Driver.CreateReadWrite(id, below);
+        try
+        {
+            string root = Driver.Get(id);
+            try
+            {
+                init(root);
+            }
+            finally
+            {
+                Driver.Put(id);
+            }
+            return Create(record, id, storageOptions);
+        }
+        catch
+        {
+            Discard(id, lease);
+            throw;
+        }
+    }
+
+    private WritableRecord Create(WritableRecord record, LayerId? below, IReadOnlyDictionary<string, string>? storageOptions)
     {
         using var lease = Lease.Take(_layout, record.DriverId);
-        Driver.CreateReadWrite(record.DriverId, below?.DriverId, new CreateOptions { StorageOptions = storageOptions ?? new Dictionary<string, string>() });
+        Driver.CreateReadWrite(record.DriverId, below, new CreateOptions { StorageOptions = storageOptions ?? new Dictionary<string, string>() });
         try
         {
             _database.Write(s =>
@@ -194,6 +224,9 @@ public sealed partial class Store
         return RegisterLayers([new LayerInput { Open = () => new Borrowed(changes) }], record.Parent, progress, cancellationToken)[0];
     }
 
+    /// <summary>What a writable layer itself holds, on disk.</summary>
+    public Usage GetUsage(string name, CancellationToken cancellationToken = default) => Driver.GetUsage(GetWritable(name).DriverId, cancellationToken);
+
     /// <summary>Removes a writable layer and all that was written to it.</summary>
     /// <exception cref="StrataException">NotFound. FailedPrecondition: it is mounted.</exception>
     public void RemoveWritable(string name)
@@ -208,13 +241,19 @@ public sealed partial class Store
     {
         using var lease = LeaseForRemoval(record.DriverId, () => IsNamed(record.DriverId)) // from here on recovery finishes what a crash interrupts
             ?? throw StrataException.NotFound($"'{record.Name}' was removed meanwhile.");
+        using var initLease = record.InitId is { } initId ? LeaseForRemoval(initId, () => IsNamed(initId)) : null;
         if (_database.Write(s => s.Run("DELETE FROM writable WHERE name=$1 AND driver_id=$2", record.Name, record.DriverId.ToString())) == 0)
             throw StrataException.NotFound($"'{record.Name}' was removed meanwhile.");
         Discard(record.DriverId, lease);
+        if (initLease is not null && record.InitId is { } init)
+            Discard(init, initLease);
         return true;
     }
 
-    private LayerId? DriverParentOf(WritableRecord record) =>
+    /// <summary>The layer that changes are against.</summary>
+    private LayerId? DriverParentOf(WritableRecord record) => record.InitId ?? DriverLayerOfParent(record);
+
+    private LayerId? DriverLayerOfParent(WritableRecord record) =>
         record.Parent is { } chain ? (FindLayer(chain) ?? throw StrataException.Corrupt($"Layer {chain}, on which '{record.Name}' lies, is missing from the store.")).DriverId : null;
 
     private void SetMountTarget(string name, string? target) =>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Strata.Oci;
+using Strata.Store;
 
 namespace Strata.Cli.Verbs;
 
@@ -10,7 +11,8 @@ internal static class CreateVerb
         var name = new Argument<string>("NAME") { Description = "The name of the new writable layer." };
         var from = new Option<string?>("--from") { Description = "The image or layer that it lies on. Without it, the layer begins empty.", HelpName = "IMAGE|LAYER" };
         var options = new Option<string[]>("--storage-opt") { Description = "An option of the layer's storage, such as size=10G.", HelpName = "KEY=VALUE" };
-        var command = new Command("create", "Make a writable layer.") { name, from, options };
+        var init = new Option<bool>("--init") { Description = "Put an init layer below it: the mount points and files that container runtimes expect, which show in no change and no diff." };
+        var command = new Command("create", "Make a writable layer.") { name, from, options, init };
         command.SetAction(parse =>
         {
             using var store = Session.Open(parse);
@@ -22,7 +24,7 @@ internal static class CreateVerb
                     throw StrataException.InvalidArgument($"The storage option '{option}' is not of the form key=value, or is given twice.");
             }
             var (parent, image) = Parent(store, parse.GetValue(from));
-            var made = store.CreateWritable(parse.GetRequiredValue(name), parent, image, storage);
+            var made = store.CreateWritable(parse.GetRequiredValue(name), parent, image, storage, parse.GetValue(init) ? InitLayer.Standard : null);
             Console.Out.WriteLine(made.Name);
             return ExitCodes.Ok;
         });

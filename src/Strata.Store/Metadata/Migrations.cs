@@ -51,6 +51,14 @@ internal static class Migrations
         CREATE INDEX snapshots_driver ON snapshots (driver_id);
         ALTER TABLE layers ADD COLUMN by_snapshot INTEGER NOT NULL DEFAULT 0;
         """,
+        // Init layers; and one place that says which of the driver's layers have a name. A step that adds others makes the view again.
+        """
+        ALTER TABLE writable ADD COLUMN init_id TEXT;
+        CREATE UNIQUE INDEX writable_init ON writable (init_id) WHERE init_id IS NOT NULL;
+        CREATE VIEW driver_ids (driver_id) AS
+            SELECT driver_id FROM layers UNION ALL SELECT driver_id FROM writable UNION ALL SELECT init_id FROM writable WHERE init_id IS NOT NULL
+            UNION ALL SELECT driver_id FROM snapshots UNION ALL SELECT holder FROM snapshots;
+        """,
     ];
 
     /// <summary>The version that this program makes and uses.</summary>

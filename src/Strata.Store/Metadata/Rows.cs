@@ -6,7 +6,7 @@ namespace Strata.Store.Metadata;
 internal static class Rows
 {
     internal const string LayerColumns = "chain, diff, parent, driver_id, tar_bytes, content_bytes, blob, blob_bytes, created";
-    internal const string WritableColumns = "name, driver_id, parent, image, mount_target, created";
+    internal const string WritableColumns = "name, driver_id, parent, image, mount_target, created, init_id";
     internal const string ImageColumns = "manifest, config, top, size_bytes, created, platform";
 
     internal static LayerRecord Layer(SqliteDataReader row) => new(
@@ -15,7 +15,7 @@ internal static class Rows
 
     internal static WritableRecord Writable(SqliteDataReader row) => new(
         row.GetString(0), LayerId.Parse(row.GetString(1)), Chain(row, 2), row.IsDBNull(3) ? null : Digest.Parse(row.GetString(3)),
-        row.IsDBNull(4) ? null : row.GetString(4), Time(row, 5));
+        row.IsDBNull(4) ? null : row.GetString(4), Time(row, 5), row.IsDBNull(6) ? null : LayerId.Parse(row.GetString(6)));
 
     internal static ImageRecord Image(SqliteDataReader row) => new(
         Digest.Parse(row.GetString(0)), Digest.Parse(row.GetString(1)), Chain(row, 2), row.GetInt64(3), Time(row, 4), [])
@@ -31,8 +31,9 @@ internal static class Rows
         layer.BlobDigest.ToString(), layer.BlobBytes, layer.Created.ToUnixTimeMilliseconds());
 
     internal static void Insert(Session session, WritableRecord layer) => session.Run(
-        $"INSERT INTO writable ({WritableColumns}) VALUES ($1, $2, $3, $4, $5, $6)",
-        layer.Name, layer.DriverId.ToString(), layer.Parent?.ToString(), layer.Image?.ToString(), layer.MountTarget, layer.Created.ToUnixTimeMilliseconds());
+        $"INSERT INTO writable ({WritableColumns}) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        layer.Name, layer.DriverId.ToString(), layer.Parent?.ToString(), layer.Image?.ToString(), layer.MountTarget, layer.Created.ToUnixTimeMilliseconds(),
+        layer.InitId?.ToString());
 
     /// <summary>Now, as exact as it is kept: what is made and what is read back are equal.</summary>
     internal static DateTimeOffset Now() => DateTimeOffset.FromUnixTimeMilliseconds(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());

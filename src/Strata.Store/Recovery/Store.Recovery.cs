@@ -15,8 +15,7 @@ public sealed partial class Store
         {
             using (lease)
             {
-                bool named = _database.Read(s => s.Count("SELECT (SELECT count(*) FROM layers WHERE driver_id=$1) + (SELECT count(*) FROM writable WHERE driver_id=$1) + (SELECT count(*) FROM snapshots WHERE holder=$1)", id.ToString())) > 0;
-                if (named)
+                if (IsNamed(id))
                     continue;
                 try
                 {
