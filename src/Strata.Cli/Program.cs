@@ -25,7 +25,7 @@ static int Run(string[] args)
     root.Options.Add(Session.LimitsOption);
     foreach (var command in (Command[])
     [
-        LoadVerb.Make(), ImagesVerb.Make(), LayersVerb.Make(), TreeVerb.Make(), InfoVerb.Make(), StatusVerb.Make(), CreateVerb.Make(), RemoveVerb.Make(), MountVerb.Make(),
+        LoadVerb.Make(), PullVerb.Make(), ImagesVerb.Make(), LayersVerb.Make(), TreeVerb.Make(), InfoVerb.Make(), StatusVerb.Make(), CreateVerb.Make(), RemoveVerb.Make(), MountVerb.Make(),
         UnmountVerb.Make(), ChangesVerb.Make(), DiffVerb.Make(), ApplyVerb.Make(), CommitVerb.Make(), SaveVerb.Make(), ExportVerb.Make(), TagVerb.Make(), CheckVerb.Make(), CompletionVerb.Make(),
     ])
         root.Subcommands.Add(command);

@@ -10,12 +10,15 @@ internal static class ProgressBars
     {
         if (Console.IsErrorRedirected)
             return work(null);
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
-        return console.Progress()
-            .AutoClear(true)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new DownloadedColumn(), new TransferSpeedColumn())
-            .Start(context => work(new Bars(context)));
+        return Make().Start(context => work(new Bars(context)));
     }
+
+    internal static Task<T> RunAsync<T>(Func<IProgress<ProgressReport>?, Task<T>> work) =>
+        Console.IsErrorRedirected ? work(null) : Make().StartAsync(context => work(new Bars(context)));
+
+    private static Progress Make() => AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }).Progress()
+        .AutoClear(true)
+        .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new DownloadedColumn(), new TransferSpeedColumn());
 
     private sealed class Bars(ProgressContext context) : IProgress<ProgressReport>
     {

@@ -45,7 +45,7 @@ internal sealed class ImageImporter
             {
                 return load();
             }
-            catch (StrataException e) when (e.Kind == ErrorKind.Unavailable && i < Times)
+            catch (StrataException e) when (e.Kind == ErrorKind.Unavailable && e is not SourceUnavailableException && i < Times)
             {
                 continue;
             }
@@ -144,6 +144,8 @@ internal sealed class ImageImporter
             bool sha256 = layer.Digest.Algorithm == "sha256";
             inputs[i] = new LayerInput
             {
+                Announce = () => source.Announce(layer),
+                Origin = source.OriginOf(layer),
                 Open = () => sha256 ? source.Open(layer, cancellationToken) : new Sha512Stream(source.Open(layer, cancellationToken), layer.Digest),
                 DiffId = image.Config.DiffIds[i],
                 BlobDigest = sha256 ? layer.Digest : null,

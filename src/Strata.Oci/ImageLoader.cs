@@ -43,7 +43,7 @@ public sealed class ImageLoader
             using (file)
                 return Load(file, path, cancellationToken);
         }
-        using var files = Open(file, path);
+        using var files = Open(file, path, path);
         return Load(files, Path.GetFileNameWithoutExtension(path), cancellationToken);
     }
 
@@ -75,11 +75,21 @@ public sealed class ImageLoader
             spool.Dispose();
             throw;
         }
-        using var files = Open(spool, shown);
+        using var files = Open(spool, shown, null);
         return Load(files, shown, cancellationToken);
     }
 
-    private static TarFiles Open(FileStream file, string shown)
+    /// <summary>The files of a folder, or of a tar that is not compressed.</summary>
+    internal static IImageFiles OpenFiles(string path)
+    {
+        if (Directory.Exists(path))
+            return new FolderFiles(path);
+        return File.Exists(path)
+            ? Open(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0), path, path)
+            : throw StrataException.NotFound($"There is no file or folder '{path}'.");
+    }
+
+    private static TarFiles Open(FileStream file, string shown, string? path)
     {
         Span<byte> first = stackalloc byte[512];
         file.Position = 0;
@@ -91,7 +101,7 @@ public sealed class ImageLoader
         }
         try
         {
-            return new TarFiles(file, shown);
+            return new TarFiles(file, shown, path);
         }
         catch (StrataException e) when (e.Kind is ErrorKind.Corrupt or ErrorKind.NotSupported)
         {

@@ -47,7 +47,7 @@ public sealed partial class Store
                 && FindLayer(ChainId.Of(done.Count == 0 ? parent : done[^1].ChainId, known)) is { } layer)
                 done.Add(layer);
             if (done.Count == baseFirst.Count)
-                return done;
+                return done; // their origins stay as they are: a blob that was not read is not believed to be this layer
             var below = done.Count == 0 ? parent : done[^1].ChainId;
             if (baseFirst[done.Count].DiffId is not { } next)
                 return [.. done, .. Unpack(baseFirst.Skip(done.Count).ToArray(), below, progress, cancellationToken)];
@@ -167,8 +167,12 @@ public sealed partial class Store
             // A layer whose diff ID was not known may turn out to be there already.
             if (records.Any(r => s.Count("SELECT count(*) FROM layers WHERE chain=$1", r.ChainId.ToString()) > 0))
                 return false;
-            foreach (var record in records)
-                Rows.Insert(s, record);
+            for (int i = 0; i < records.Count; i++)
+            {
+                Rows.Insert(s, records[i]);
+                if (inputs[i].Origin is { } origin)
+                    InsertOrigin(s, records[i].DiffId, new LayerOrigin(origin, records[i].BlobDigest, records[i].BlobBytes, records[i].Created));
+            }
             return true;
         });
         if (kept)

@@ -41,7 +41,7 @@ internal sealed class DockerArchive(IImageFiles files, Store.Store store, LoadOp
             string file = layers[i];
             long size = files.FindSize(file) ?? throw StrataException.NotFound($"{files.Shown} is incomplete: it lacks the layer '{file}'.");
             types[i] = TypeOf(file);
-            inputs[i] = new LayerInput { Open = () => files.Open(file), DiffId = config.DiffIds[i], BlobBytes = size };
+            inputs[i] = new LayerInput { Open = () => files.Open(file), Origin = files.OriginOf(file), DiffId = config.DiffIds[i], BlobBytes = size };
         }
         var records = store.RegisterLayers(inputs, null, options.Progress, cancellationToken);
         var configDescriptor = new Descriptor(MediaTypes.Config, Digest.Sha256(SHA256.HashData(configBytes)), configBytes.Length);

@@ -27,6 +27,8 @@ internal sealed class FolderFiles(string folder) : IImageFiles
         return new FileStream(PathOf(name), new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Read, Share = FileShare.Read, BufferSize = 0, Options = FileOptions.SequentialScan });
     }
 
+    public string? OriginOf(string name) => OriginPlace.InFile(folder, name);
+
     public void Dispose()
     {
     }

@@ -13,6 +13,9 @@ internal interface IImageFiles : IDisposable
     /// <exception cref="StrataException">NotFound.</exception>
     Stream Open(string name);
 
+    /// <summary>Where the file can be had again once this is closed, as <see cref="OriginReader"/> reads it; null: nowhere.</summary>
+    string? OriginOf(string name) => null;
+
     /// <summary>Reads a small file whole.</summary>
     /// <exception cref="StrataException">NotFound; Exhausted: it is larger than a document may be.</exception>
     byte[] ReadDocument(string name)

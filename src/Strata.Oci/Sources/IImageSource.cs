@@ -20,4 +20,12 @@ internal interface IImageSource : IDisposable
     /// <summary>Opens a layer's blob from its beginning. Its bytes may come while it is read.</summary>
     /// <exception cref="StrataException">NotFound. Others, also from reading: Unavailable, PermissionDenied.</exception>
     Stream Open(Descriptor descriptor, CancellationToken cancellationToken);
+
+    /// <summary>A layer will be opened soon: a source that is far away begins to fetch it.</summary>
+    void Announce(Descriptor descriptor)
+    {
+    }
+
+    /// <summary>Where a layer's blob can be had again once this is closed, as <see cref="OriginReader"/> reads it; null: nowhere.</summary>
+    string? OriginOf(Descriptor descriptor) => null;
 }

@@ -12,6 +12,8 @@ internal sealed class LayoutSource(IImageFiles files) : IImageSource
 
     public Stream Open(Descriptor descriptor, CancellationToken cancellationToken) => files.Open(BlobName(descriptor.Digest));
 
+    public string? OriginOf(Descriptor descriptor) => files.OriginOf(BlobName(descriptor.Digest));
+
     public void Dispose()
     {
     }

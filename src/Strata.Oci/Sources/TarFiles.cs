@@ -11,15 +11,18 @@ internal sealed class TarFiles : IImageFiles
     private const int MaxLinks = 8;
     private const int MaxFiles = 1_000_000;
     private readonly FileStream _file;
+    private readonly string? _path;
     private readonly Dictionary<string, (long Offset, long Size)> _files = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _links = new(StringComparer.Ordinal);
 
     /// <summary>Reads the headers.</summary>
     /// <param name="file">The tar, not compressed; owned.</param>
     /// <param name="shown">What it is called in errors.</param>
-    internal TarFiles(FileStream file, string shown)
+    /// <param name="place">Where it will be found later; null: nowhere.</param>
+    internal TarFiles(FileStream file, string shown, string? place)
     {
         _file = file;
+        _path = place;
         Shown = shown;
         file.Position = 0;
         try
@@ -60,6 +63,8 @@ internal sealed class TarFiles : IImageFiles
         var (offset, size) = Find(name) ?? throw StrataException.NotFound($"{Shown} has no file '{name}'.");
         return new Stretch(_file.SafeFileHandle, offset, size, Shown);
     }
+
+    public string? OriginOf(string name) => _path is null ? null : OriginPlace.InFile(_path, name);
 
     public void Dispose() => _file.Dispose();
 

@@ -48,10 +48,14 @@ internal sealed class LayerUnpacker : IDisposable
             // More threads than cores: one that waits for its parent lets another work.
             using var running = new SemaphoreSlim(cores);
             var order = OrderOfBeginning(cores * 2, out int large);
+            foreach (int i in order)
+                _inputs[i].Announce?.Invoke();
             RunTogether(results, order, Math.Min(Math.Max(cores * ThreadsForEachCore, large + cores), _inputs.Length), running, cancellationToken);
         }
         else
         {
+            foreach (var input in _inputs)
+                input.Announce?.Invoke();
             for (int i = 0; i < _inputs.Length; i++)
             {
                 Make(i == 0 ? _below?.DriverId : _made[i - 1].Id);

@@ -59,6 +59,13 @@ internal static class Migrations
             SELECT driver_id FROM layers UNION ALL SELECT driver_id FROM writable UNION ALL SELECT init_id FROM writable WHERE init_id IS NOT NULL
             UNION ALL SELECT driver_id FROM snapshots UNION ALL SELECT holder FROM snapshots;
         """,
+        // Where a layer's tar can be had again, and as which blob. By diff ID: the same tar may lie in several chains. Nothing is kept of a tar that is in none.
+        """
+        CREATE TABLE origins (
+            diff TEXT NOT NULL, origin TEXT NOT NULL, blob TEXT NOT NULL, blob_bytes INTEGER NOT NULL, seen INTEGER NOT NULL, PRIMARY KEY (diff, origin)) WITHOUT ROWID;
+        CREATE TRIGGER origins_end AFTER DELETE ON layers WHEN NOT EXISTS (SELECT 1 FROM layers WHERE diff=OLD.diff)
+            BEGIN DELETE FROM origins WHERE diff=OLD.diff; END;
+        """,
     ];
 
     /// <summary>The version that this program makes and uses.</summary>
