@@ -1,9 +1,9 @@
 #!/bin/bash
-# All comparisons, interleaved, one table. Usage: run.sh WORKDIR [ROUNDS [PARTS...]]   PARTS: apply load diff container naive memory start
+# All comparisons, interleaved, one table. Usage: run.sh WORKDIR [ROUNDS [PARTS...]]   PARTS: apply load diff container naive btrfs memory start
 # instant_apply instant_load instant_life instant_use instant_memory
 set -uo pipefail
 TOP=${1:?usage: $0 WORKDIR [ROUNDS [PARTS...]]}; ROUNDS=${2:-3}; shift; shift || true
-PARTS=${*:-start naive container diff apply load memory instant_apply instant_load instant_life instant_use instant_memory}
+PARTS=${*:-start naive btrfs container diff apply load memory instant_apply instant_load instant_life instant_use instant_memory}
 H=$(cd "$(dirname "$0")" && pwd); REPO=$(cd "$H/.." && pwd)
 mkdir -p "$TOP"; TOP=$(cd "$TOP" && pwd)
 [ -e "$TOP/versions.txt" ] || "$H/install-peers.sh" "$TOP" || exit 1
@@ -86,6 +86,7 @@ part_naive() {
   fresh "$WORK/a"; fresh "$WORK/b"; tar -xpf "$L/smallfiles.tar" -C "$WORK/a"; cp -a "$WORK/a/." "$WORK/b/"; "$H/modify.py" "$WORK/b" 1 >/dev/null; rest
   "$BENCH" naive "$WORK/a" "$WORK/b" "$ROUNDS" >> "$TSV"; rm -rf "$WORK/a" "$WORK/b"
 }
+part_btrfs() { fresh "$X"; "$BENCH" btrfs "$X" "$L/smallfiles.tar" "$H/modify.py" "$((ROUNDS * 5))" >> "$TSV"; rm -rf "$X"; }
 part_memory() {
   fresh "$X"; tar -xpf "$L/smallfiles.tar" -C "$X"; strata_clean
   measure memory-1x strata 1 -- sh -c "tar -c -C '$X' . | '$STRATA' --root '$SR' --driver '${DRIVER:-overlay}' apply"

@@ -26,8 +26,11 @@ switch (args)
     case ["erofs", var work, var rounds, .. var what]:
         ErofsBench.Run(work, int.Parse(rounds), what is [var one] ? one : "all");
         return 0;
+    case ["btrfs", var work, var tar, var modify, var rounds]:
+        BtrfsBench.Run(work, tar, modify, int.Parse(rounds), Row);
+        return 0;
     default:
-        Console.Error.WriteLine("usage: Strata.Bench container ROOT IMAGE N | depth ROOT DEEP FLAT N | naive OLD NEW ROUNDS | start PROGRAM N | erofs WORKDIR ROUNDS [mounts|lookups|caches]");
+        Console.Error.WriteLine("usage: Strata.Bench container ROOT IMAGE N | depth ROOT DEEP FLAT N | naive OLD NEW ROUNDS | start PROGRAM N | btrfs WORKDIR LAYER.tar MODIFY ROUNDS | erofs WORKDIR ROUNDS [mounts|lookups|caches]");
         return 2;
 }
 

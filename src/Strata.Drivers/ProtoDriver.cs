@@ -61,7 +61,7 @@ public abstract class ProtoDriver : IProtoDriver
         TreeRemover.Remove(SideDirectoryOf(id));
         // Each removed layer is deleted by one thread; what other processes removed is theirs to delete.
         while (_trashed.TryTake(out string? trashed))
-            TreeRemover.Remove(trashed);
+            DeleteTrashed(trashed);
     }
 
     /// <inheritdoc/>
@@ -189,6 +189,9 @@ public abstract class ProtoDriver : IProtoDriver
             throw StrataException.NotFound($"There is no layer {id} in the {Name} driver at {Home}.");
     }
 
+    /// <summary>Deletes what <see cref="MoveToTrash"/> put away; somebody else may be deleting it, too.</summary>
+    protected virtual void DeleteTrashed(string path) => TreeRemover.Remove(path);
+
     /// <summary>Renames a directory into the trash, where it is no layer any more; it is deleted afterwards.</summary>
     protected void MoveToTrash(string path)
     {
@@ -234,6 +237,6 @@ public abstract class ProtoDriver : IProtoDriver
         if (!Directory.Exists(Trash))
             return;
         foreach (string entry in Directory.EnumerateFileSystemEntries(Trash))
-            TreeRemover.Remove(entry);
+            DeleteTrashed(entry);
     }
 }

@@ -9,17 +9,21 @@ internal sealed class TemporaryDirectory : IDisposable
 {
     private const int Mode = 0x1C0; // 0700
     private readonly FileLock _lock;
+    private readonly Action<string> _remove;
 
-    private TemporaryDirectory(string path, FileLock locked)
+    private TemporaryDirectory(string path, FileLock locked, Action<string> remove)
     {
         Path = path;
         _lock = locked;
+        _remove = remove;
     }
 
     internal string Path { get; }
 
     /// <summary>Makes one below a directory, which is made too.</summary>
-    internal static TemporaryDirectory Create(string parent)
+    /// <param name="parent">The directory.</param>
+    /// <param name="remove">Removes one and all in it, if that takes more than removing files.</param>
+    internal static TemporaryDirectory Create(string parent, Action<string>? remove = null)
     {
         while (true)
         {
@@ -34,12 +38,12 @@ internal sealed class TemporaryDirectory : IDisposable
                 throw new LinuxException(errno, "mkdir", path);
             // Null: a sweep found it between its making and its locking, took it for abandoned, and deleted it.
             if (FileLock.TryAcquireDirectory(path) is { } locked)
-                return new TemporaryDirectory(path, locked);
+                return new TemporaryDirectory(path, locked, remove ?? TreeRemover.Remove);
         }
     }
 
     /// <summary>Removes what builders that died left below a directory.</summary>
-    internal static void Sweep(string parent)
+    internal static void Sweep(string parent, Action<string>? remove = null)
     {
         if (!Directory.Exists(parent))
             return;
@@ -48,14 +52,14 @@ internal sealed class TemporaryDirectory : IDisposable
             // Null: its builder lives, or it was renamed to its place meanwhile.
             using var locked = FileLock.TryAcquireDirectory(path);
             if (locked is not null)
-                TreeRemover.Remove(path);
+                (remove ?? TreeRemover.Remove)(path);
         }
     }
 
     /// <summary>Removes what was not renamed away.</summary>
     public void Dispose()
     {
-        TreeRemover.Remove(Path);
+        _remove(Path);
         _lock.Dispose();
     }
 }

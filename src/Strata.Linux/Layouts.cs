@@ -125,3 +125,22 @@ internal unsafe struct LoopConfig
     public LoopInfo64 Info;
     public fixed ulong Reserved[8];
 }
+
+/// <summary>struct btrfs_ioctl_search_args_v2 (linux/btrfs.h) up to its buffer: 112 bytes.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct BtrfsSearchArguments
+{
+    public ulong Tree;
+    public ulong MinObject;
+    public ulong MaxObject;
+    public ulong MinOffset;
+    public ulong MaxOffset;
+    public ulong MinTransaction;
+    public ulong MaxTransaction;
+    public uint MinType;
+    public uint MaxType;
+    public uint Items;
+    public uint Unused;
+    public fixed ulong Reserved[4];
+    public ulong BufferSize;
+}

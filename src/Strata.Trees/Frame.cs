@@ -11,13 +11,14 @@ internal sealed class Frame : IDisposable
     private readonly FileStatus _status;
     private readonly AttributeSummary? _attributes;
     private readonly FrameContext _context;
+    private readonly ITreeScope? _scope;
     private int _oldIndex = -1;
     private int _newIndex = -1;
     private bool _oldTaken = true;
     private bool _newTaken = true;
 
     private Frame(
-        EntryPath path, FileDescriptor? oldDirectory, FileDescriptor newDirectory, IMarkReader? marks, bool opaque, FileStatus status,
+        EntryPath path, FileDescriptor? oldDirectory, FileDescriptor newDirectory, IMarkReader? marks, bool opaque, ulong oldInode, FileStatus status,
         AttributeSummary? attributes, FrameContext context)
     {
         Path = path;
@@ -29,6 +30,13 @@ internal sealed class Frame : IDisposable
         _attributes = attributes;
         _context = context;
         _lookUpOld = oldDirectory is not null && LooksUp(marks, opaque);
+        _scope = oldDirectory is null ? null : context.Options.Scope;
+        if (_scope is not null && oldInode == status.Inode && _scope.NamesIn(oldInode) is { } names)
+        {
+            _oldNames = context.Names.Of(names);
+            _newNames = context.Names.Of(names);
+            return;
+        }
         _oldNames = oldDirectory is null || _lookUpOld ? context.Names.Empty() : context.Names.Read(oldDirectory);
         _newNames = context.Names.Read(newDirectory);
     }
@@ -64,11 +72,23 @@ internal sealed class Frame : IDisposable
         var newDirectory = FileCalls.OpenAt(newTree.File, "."u8, OpenFlags.ReadOnly | OpenFlags.Directory);
         var oldDirectory = oldTree is null ? null : FileCalls.OpenAt(oldTree.File, "."u8, OpenFlags.ReadOnly | OpenFlags.Directory);
         bool opaque = marks?.IsOpaque(newDirectory) ?? false;
-        return new Frame(EntryPath.Root, oldDirectory, newDirectory, marks, opaque, AttributeCalls.Stat(newDirectory), null, context) { Reported = true };
+        ulong oldInode = oldDirectory is null ? 0 : AttributeCalls.Stat(oldDirectory).Inode;
+        return new Frame(EntryPath.Root, oldDirectory, newDirectory, marks, opaque, oldInode, AttributeCalls.Stat(newDirectory), null, context) { Reported = true };
     }
 
     /// <summary>Goes to the next name of either directory.</summary>
     internal bool MoveNext()
+    {
+        do
+        {
+            if (!Step())
+                return false;
+        }
+        while (IsOutOfScope());
+        return true;
+    }
+
+    private bool Step()
     {
         if (_oldTaken && _oldIndex < _oldNames.Count)
             _oldIndex++;
@@ -85,6 +105,11 @@ internal sealed class Frame : IDisposable
         InOld = _oldTaken || (_lookUpOld && InNew);
         return true;
     }
+
+    /// <summary>The same inode at the same name in both, of which is known that nothing changed.</summary>
+    private bool IsOutOfScope() =>
+        _scope is not null && _oldTaken && _newTaken && _oldNames.InodeOf(_oldIndex) is not 0 and var inode && inode == _newNames.InodeOf(_newIndex)
+        && !_scope.MayDiffer(inode);
 
     /// <summary>This directory itself as a change.</summary>
     internal TreeChange AsChange(ChangeKind kind) => new(this, Path, kind, _status, _attributes);
@@ -130,7 +155,7 @@ internal sealed class Frame : IDisposable
         var oldDirectory = step.OldStatus.IsDirectory
             ? FileCalls.OpenAt(OldDirectory!, NewName, flags | (LooksUp(marks, opaque) ? OpenFlags.Path : 0))
             : null;
-        return new Frame(path, oldDirectory, newDirectory, marks, opaque, step.NewStatus, step.Attributes, _context) { Reported = step.Kind is not null };
+        return new Frame(path, oldDirectory, newDirectory, marks, opaque, step.OldStatus.Inode, step.NewStatus, step.Attributes, _context) { Reported = step.Kind is not null };
     }
 
     public void Dispose()

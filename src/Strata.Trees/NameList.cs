@@ -16,6 +16,9 @@ internal sealed class NameList
     /// <summary>The type bits that the directory tells; 0: it tells none.</summary>
     internal int TypeOf(int index) => _names[index].Type;
 
+    /// <summary>The inode number that the directory tells; 0: these names come from elsewhere.</summary>
+    internal ulong InodeOf(int index) => _names[index].Inode;
+
     internal static NameList Read(FileDescriptor directory)
     {
         var names = new NameList();
@@ -29,22 +32,32 @@ internal sealed class NameList
         Clear();
         using var reader = new DirectoryReader(directory);
         while (reader.MoveNext())
-        {
-            var name = reader.Name;
-            if (name.Length > _bytes.Length - _used)
-                Array.Resize(ref _bytes, Math.Max(Math.Max(_bytes.Length * 2, 512), _used + name.Length));
-            if (Count == _names.Length)
-                Array.Resize(ref _names, Math.Max(Count * 2, 32));
-            name.CopyTo(_bytes.AsSpan(_used));
-            _names[Count++] = new Place(_used, name.Length, reader.Type);
-            _used += name.Length;
-        }
+            Add(reader.Name, reader.Type, reader.Inode);
         _names.AsSpan(0, Count).Sort(new ByName(_bytes));
+    }
+
+    /// <summary>Forgets what it holds and takes names that are sorted.</summary>
+    internal void Fill(IReadOnlyList<byte[]> sorted)
+    {
+        Clear();
+        foreach (byte[] name in sorted)
+            Add(name, 0, 0);
     }
 
     internal void Clear() => Count = _used = 0;
 
-    private readonly record struct Place(int Start, int Length, int Type);
+    private void Add(ReadOnlySpan<byte> name, int type, ulong inode)
+    {
+        if (name.Length > _bytes.Length - _used)
+            Array.Resize(ref _bytes, Math.Max(Math.Max(_bytes.Length * 2, 512), _used + name.Length));
+        if (Count == _names.Length)
+            Array.Resize(ref _names, Math.Max(Count * 2, 32));
+        name.CopyTo(_bytes.AsSpan(_used));
+        _names[Count++] = new Place(_used, name.Length, type, inode);
+        _used += name.Length;
+    }
+
+    private readonly record struct Place(int Start, int Length, int Type, ulong Inode);
 
     private readonly struct ByName(byte[] bytes) : IComparer<Place>
     {

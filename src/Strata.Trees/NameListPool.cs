@@ -15,6 +15,14 @@ internal sealed class NameListPool
         return names;
     }
 
+    /// <summary>A list of names that are known; give it back when it is not needed any more.</summary>
+    internal NameList Of(IReadOnlyList<byte[]> sorted)
+    {
+        var names = Empty();
+        names.Fill(sorted);
+        return names;
+    }
+
     internal NameList Empty() => _free.TryPop(out var names) ? names : new NameList();
 
     internal void Return(NameList names)

@@ -11,6 +11,9 @@ public sealed record TreeCompareOptions
     /// <summary>The whole new tree, asked for only where the marks say that something lies elsewhere. Stays the giver's.</summary>
     public Func<RootDirectory>? WholeNewTree { get; init; }
 
+    /// <summary>Where the trees can differ, both of them whole; null: anywhere.</summary>
+    public ITreeScope? Scope { get; init; }
+
     /// <summary>What attributes are called in a layer.</summary>
     public XattrMap Xattrs { get; init; } = EntryReader.HostIndependent;
 

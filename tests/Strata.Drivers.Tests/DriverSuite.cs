@@ -56,6 +56,8 @@ public sealed class VfsOnBtrfs(FileSystems fileSystems) : DriverSuite(fileSystem
 
 public sealed class VfsOnTmpfs(FileSystems fileSystems) : DriverSuite(fileSystems, "vfs", "tmpfs");
 
+public sealed class BtrfsOnBtrfs(FileSystems fileSystems) : DriverSuite(fileSystems, "btrfs", "btrfs");
+
 public sealed class ErofsOnExt4(FileSystems fileSystems) : DriverSuite(fileSystems, "erofs", "ext4");
 
 public sealed class ErofsOnXfs(FileSystems fileSystems) : DriverSuite(fileSystems, "erofs", "xfs");

@@ -1,3 +1,4 @@
+using Strata.Drivers.Btrfs;
 using Strata.Drivers.Erofs;
 using Strata.Drivers.Overlay;
 using Strata.Drivers.Vfs;
@@ -16,11 +17,12 @@ public sealed class Rig : IDisposable
         ("overlay", "ext4"), ("overlay", "xfs"), ("overlay", "btrfs"), ("overlay", "tmpfs"),
         ("vfs", "ext4"), ("vfs", "xfs"), ("vfs", "btrfs"), ("vfs", "tmpfs"),
         ("naive", "ext4"),
+        ("btrfs", "btrfs"),
         ("erofs", "ext4"), ("erofs", "xfs"), ("erofs", "btrfs"), ("erofs", "tmpfs"),
     ];
 
     /// <summary>Makes one.</summary>
-    /// <param name="kind"><c>overlay</c>, <c>vfs</c>, <c>erofs</c>, or <c>naive</c>: overlay, its differences found by comparing.</param>
+    /// <param name="kind"><c>overlay</c>, <c>vfs</c>, <c>btrfs</c>, <c>erofs</c>, or <c>naive</c>: overlay, its differences found by comparing.</param>
     /// <param name="fileSystem">Where its home lies.</param>
     /// <param name="options">Options of the driver.</param>
     public Rig(string kind, LoopFileSystem fileSystem, params string[] options)
@@ -53,6 +55,7 @@ public sealed class Rig : IDisposable
     public static IDriver Open(string kind, string home, params string[] options) => kind switch
     {
         "overlay" => new OverlayDriver(home, DriverOptions.Parse(options)),
+        "btrfs" => new BtrfsDriver(home, DriverOptions.Parse(options)),
         "erofs" => new ErofsDriver(home, DriverOptions.Parse(options)),
         "naive" => new NaiveDiffDriver(new OverlayDriver(home, DriverOptions.Parse(options))),
         _ => VfsDriver.Init(home, DriverOptions.Parse(options)),
@@ -150,6 +153,11 @@ public sealed class Rig : IDisposable
         var left = Mounts.AtOrBelow(Outside);
         foreach (string point in left.Reverse())
             Mounter.Unmount(point, lazy: true);
+        if (Kind == "btrfs") // read-only subvolumes are in the way of removing files
+        {
+            foreach (string subvolume in Directory.EnumerateDirectories(Home, "*", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 2, AttributesToSkip = FileAttributes.ReparsePoint }).ToArray())
+                Subvolumes.Remove(subvolume);
+        }
         TreeRemover.Remove(Outside);
         if (!MayLeaveMounts)
             Assert.Empty(left);

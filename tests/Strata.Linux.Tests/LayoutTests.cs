@@ -19,6 +19,7 @@ public sealed class LayoutTests
         Assert.Equal(32, Unsafe.SizeOf<CloneRange>());
         Assert.Equal(232, Unsafe.SizeOf<LoopInfo64>());
         Assert.Equal(304, Unsafe.SizeOf<LoopConfig>());
+        Assert.Equal(112, Unsafe.SizeOf<BtrfsSearchArguments>());
     }
 
     [Theory]

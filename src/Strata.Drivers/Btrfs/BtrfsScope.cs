@@ -1,0 +1,128 @@
+using System.Buffers.Binary;
+using Strata.Linux;
+using Strata.Trees;
+
+namespace Strata.Drivers.Btrfs;
+
+/// <summary>Where a subvolume and one that it descends from by snapshots can differ: found in what btrfs wrote since, not by walking.</summary>
+/// <remarks>
+/// <para>
+/// A snapshot shares the blocks of its origin's tree, inode numbers and all. Every block that was written later has a later transaction in its
+/// header, so a search with a least transaction reads those blocks only. In them each inode item tells the transaction that last changed the
+/// inode; whatever changes a file's data, attributes or number of links changes it, and whatever makes or removes a name changes the
+/// directory's. So what can differ is: at the names of old inodes that changed, and at any name in directories that changed. Inodes that are
+/// new lie in directories that are new or changed.
+/// </para>
+/// <para>Memory: for each changed old inode its names, and the directories above them; more than <see cref="MaxInodes"/> and it is given up.</para>
+/// </remarks>
+internal sealed class BtrfsScope : ITreeScope
+{
+    /// <summary>So many changed inodes are nearly everything, and walking both trees costs no more.</summary>
+    private const int MaxInodes = 200_000;
+
+    /// <summary>In struct btrfs_inode_item: the transaction that made the inode, then that which last changed it.</summary>
+    private const int GenerationOffset = 0;
+
+    private const int TransactionOffset = 8;
+    private readonly HashSet<ulong> _changed = [];
+    private readonly Dictionary<ulong, SortedSet<byte[]>> _names = [];
+    private readonly Dictionary<ulong, byte[][]> _sorted = [];
+
+    /// <inheritdoc/>
+    public IReadOnlyList<byte[]>? NamesIn(ulong directoryInode)
+    {
+        if (_changed.Contains(directoryInode))
+            return null;
+        if (_sorted.TryGetValue(directoryInode, out byte[][]? sorted))
+            return sorted;
+        sorted = _names.TryGetValue(directoryInode, out var names) ? [.. names] : [];
+        return _sorted[directoryInode] = sorted;
+    }
+
+    /// <inheritdoc/>
+    public bool MayDiffer(ulong inode) => _changed.Contains(inode) || _names.ContainsKey(inode);
+
+    /// <summary>Adds what changed in a tree after a transaction; false: too much.</summary>
+    /// <param name="root">The root directory of a subvolume in which nothing is waiting to be written: a snapshot that was just made, or one that was read-only for long.</param>
+    /// <param name="after">The transaction in which the two trees were one.</param>
+    /// <param name="cancellationToken">Ends it early.</param>
+    internal bool TryAdd(FileDescriptor root, ulong after, CancellationToken cancellationToken)
+    {
+        var found = new Queue<ulong>();
+        using (var search = new BtrfsTreeSearch(root, 0, new BtrfsKey(BtrfsCalls.RootInode, 0, 0), new BtrfsKey(ulong.MaxValue - 256, byte.MaxValue, ulong.MaxValue), after + 1))
+        {
+            while (search.MoveNext())
+            {
+                if (search.Key.Type != BtrfsTreeSearch.InodeItem || search.Data.Length < TransactionOffset + 8)
+                    continue;
+                if (BinaryPrimitives.ReadUInt64LittleEndian(search.Data[TransactionOffset..]) <= after
+                    || BinaryPrimitives.ReadUInt64LittleEndian(search.Data[GenerationOffset..]) > after)
+                {
+                    continue; // it only lies beside what changed; or it is new, and its directory tells
+                }
+                if (_changed.Add(search.Key.ObjectId))
+                    found.Enqueue(search.Key.ObjectId);
+                if (_changed.Count > MaxInodes)
+                    return false;
+            }
+        }
+        while (found.TryDequeue(out ulong inode))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            AddNames(root, inode, found);
+        }
+        return true;
+    }
+
+    /// <summary>Notes an inode's names, and that the directories that they are in lead to something.</summary>
+    private void AddNames(FileDescriptor root, ulong inode, Queue<ulong> found)
+    {
+        if (inode == BtrfsCalls.RootInode)
+            return;
+        var first = new BtrfsKey(inode, BtrfsTreeSearch.InodeReference, 0);
+        var last = new BtrfsKey(inode, BtrfsTreeSearch.InodeExtendedReference, ulong.MaxValue);
+        using var search = new BtrfsTreeSearch(root, 0, first, last);
+        while (search.MoveNext())
+        {
+            var data = search.Data;
+            if (search.Key.Type == BtrfsTreeSearch.InodeReference)
+            {
+                // struct btrfs_inode_ref, one after the other: an index, the length of the name, the name.
+                while (data.Length >= 10)
+                {
+                    int length = BinaryPrimitives.ReadUInt16LittleEndian(data[8..]);
+                    Add(search.Key.Offset, data.Slice(10, length), found);
+                    data = data[(10 + length)..];
+                }
+            }
+            else if (search.Key.Type == BtrfsTreeSearch.InodeExtendedReference)
+            {
+                // struct btrfs_inode_extref, one after the other: the directory, an index, the length of the name, the name.
+                while (data.Length >= 18)
+                {
+                    int length = BinaryPrimitives.ReadUInt16LittleEndian(data[16..]);
+                    Add(BinaryPrimitives.ReadUInt64LittleEndian(data), data.Slice(18, length), found);
+                    data = data[(18 + length)..];
+                }
+            }
+        }
+    }
+
+    private void Add(ulong directory, ReadOnlySpan<byte> name, Queue<ulong> found)
+    {
+        if (!_names.TryGetValue(directory, out var names))
+        {
+            _names.Add(directory, names = new SortedSet<byte[]>(ByBytes.Instance));
+            if (!_changed.Contains(directory)) // then it is, or was, in the queue by itself
+                found.Enqueue(directory);
+        }
+        names.Add(name.ToArray());
+    }
+
+    private sealed class ByBytes : IComparer<byte[]>
+    {
+        internal static readonly ByBytes Instance = new();
+
+        public int Compare(byte[]? x, byte[]? y) => x.AsSpan().SequenceCompareTo(y);
+    }
+}
