@@ -23,10 +23,12 @@ static int Run(string[] args)
     root.Options.Add(Session.DriverOption);
     root.Options.Add(Session.DriverOptionsOption);
     root.Options.Add(Session.LimitsOption);
+    root.Options.Add(Session.LeaseOption);
     foreach (var command in (Command[])
     [
         LoadVerb.Make(), PullVerb.Make(), ImagesVerb.Make(), LayersVerb.Make(), TreeVerb.Make(), InfoVerb.Make(), StatusVerb.Make(), CreateVerb.Make(), RemoveVerb.Make(), MountVerb.Make(),
         UnmountVerb.Make(), ChangesVerb.Make(), DiffVerb.Make(), ApplyVerb.Make(), CommitVerb.Make(), SaveVerb.Make(), ExportVerb.Make(), TagVerb.Make(), CheckVerb.Make(), CompletionVerb.Make(),
+        CollectVerb.Make(), LeaseVerb.Make(),
     ])
         root.Subcommands.Add(command);
 

@@ -34,6 +34,13 @@ internal static class Session
         HelpName = "NAME=NUMBER",
     };
 
+    internal static readonly Option<string?> LeaseOption = new("--lease")
+    {
+        Description = "A lease that the layers and images which a command makes or finds are put under, so that 'gc' keeps them. Default: $STRATA_LEASE.",
+        Recursive = true,
+        HelpName = "NAME",
+    };
+
     internal static CancellationToken Cancellation { get; set; }
 
     internal static Option<bool> Json() => new("--json") { Description = "Print JSON." };
@@ -50,13 +57,19 @@ internal static class Session
         return Path.Combine(string.IsNullOrEmpty(data) ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "share") : data, "strata");
     }
 
-    internal static Store.Store Open(ParseResult parse) => Store.Store.Open(new StoreOptions
+    /// <param name="parse">The command line.</param>
+    /// <param name="lease">The lease of what is made; null: the one that the user names, if any.</param>
+    internal static Store.Store Open(ParseResult parse, string? lease = null) => Store.Store.Open(new StoreOptions
     {
         Root = RootOf(parse),
+        Lease = LeaseOf(parse) ?? lease,
         Driver = parse.GetValue(DriverOption),
         DriverOptions = parse.GetValue(DriverOptionsOption) ?? [],
         Limits = LimitNames.Parse(parse.GetValue(LimitsOption) ?? []),
     });
+
+    private static string? LeaseOf(ParseResult parse) =>
+        parse.GetValue(LeaseOption) is { Length: > 0 } given ? given : Environment.GetEnvironmentVariable("STRATA_LEASE") is { Length: > 0 } named ? named : null;
 
     /// <summary>
     /// The console's stream swallows that nobody reads any more, and a tar of gigabytes would be written to nobody; a file stream tells it, but on

@@ -96,7 +96,55 @@ public sealed class MountCounter
         Write(counted, 0);
     }
 
-    private string PathOf(LayerId id) => Path.Combine(_directory, id.ToString());
+    /// <summary>True if somebody is told to use a layer's mount, or is mounting or unmounting it just now. Never waits.</summary>
+    internal bool IsCounted(LayerId id)
+    {
+        using var counted = LockedFile.TryOpen(PathOf(id), out bool locked);
+        return locked || (counted is not null && counted.SizeBytes > 0);
+    }
+
+    /// <summary>Does something with a mount that nobody counts, under its lock; false: somebody does.</summary>
+    internal bool IfUncounted(LayerId id, Action action)
+    {
+        using var counted = Open(id);
+        if (counted.SizeBytes > 0)
+            return false;
+        action();
+        counted.Delete();
+        return true;
+    }
+
+    /// <summary>The counts that count nothing: of users of a mount that is not there, or of a layer that is gone.</summary>
+    /// <param name="pointOf">Where a layer is mounted; null: there is no such layer.</param>
+    internal IReadOnlyList<LayerId> FindStale(Func<LayerId, string?> pointOf)
+    {
+        if (!Directory.Exists(_directory))
+            return [];
+        var stale = new List<LayerId>();
+        foreach (string path in Directory.GetFiles(_directory))
+        {
+            if (!LayerId.TryParse(Path.GetFileName(path), out var id))
+                continue;
+            using var counted = LockedFile.TryOpen(path, out _);
+            if (counted is not null && IsStale(counted, pointOf(id)))
+                stale.Add(id);
+        }
+        return stale;
+    }
+
+    /// <summary>Removes a count that <see cref="FindStale"/> found, if it still counts nothing and nobody has it.</summary>
+    internal bool ForgetIfStale(LayerId id, Func<LayerId, string?> pointOf)
+    {
+        using var counted = LockedFile.TryOpen(PathOf(id), out _);
+        if (counted is null || !IsStale(counted, pointOf(id)))
+            return false;
+        counted.Delete();
+        return true;
+    }
+
+    private static bool IsStale(LockedFile counted, string? point) => point is null || (counted.SizeBytes > 0 && !IsMounted(point));
+
+    internal string PathOf(LayerId id) => Path.Combine(_directory, id.ToString());
 
     private LockedFile Open(LayerId id) => LockedFile.Open(_directory, id.ToString());
 

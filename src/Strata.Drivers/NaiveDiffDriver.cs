@@ -9,7 +9,7 @@ namespace Strata.Drivers;
 /// Reads the metadata of both trees whole, so its cost grows with what exists, not with what changed. Both layers are held by Get until the
 /// diff is written. Unlike Docker's, which gives the parent back before the reader is done and sleeps for the resolution of time stamps.
 /// </remarks>
-public sealed class NaiveDiffDriver : IDriver
+public sealed partial class NaiveDiffDriver : IDriver
 {
     private readonly IProtoDriver _proto;
     private readonly Func<LayerId, string> _sideDirectoryOf;

@@ -9,7 +9,7 @@ namespace Strata.Drivers;
 /// A new driver implements <see cref="CreateLayer"/>, <see cref="RemoveLayer"/>, <see cref="GetMounts"/>, <see cref="Exists"/>, <see cref="List"/>
 /// and the descriptions; that is all. It says what to mount and never mounts.
 /// </remarks>
-public abstract class ProtoDriver : IProtoDriver
+public abstract partial class ProtoDriver : IProtoDriver
 {
     private const UnixFileMode HomeMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute;
     private readonly MountCounter _counter;

@@ -56,10 +56,40 @@ internal sealed class TemporaryDirectory : IDisposable
         }
     }
 
+    /// <summary>The directories that builders left who died.</summary>
+    internal static IReadOnlyList<string> FindAbandoned(string parent) => Find(parent, abandoned: true);
+
+    /// <summary>True if somebody builds something now.</summary>
+    internal static bool AnyAlive(string parent) => Find(parent, abandoned: false).Count > 0;
+
+    /// <summary>Removes one of them; false: its builder lives.</summary>
+    internal static bool SweepOne(string path)
+    {
+        using var locked = Directory.Exists(path) ? FileLock.TryAcquireDirectory(path) : null;
+        if (locked is null)
+            return false;
+        TreeRemover.Remove(path);
+        return true;
+    }
+
     /// <summary>Removes what was not renamed away.</summary>
     public void Dispose()
     {
         _remove(Path);
         _lock.Dispose();
+    }
+
+    private static List<string> Find(string parent, bool abandoned)
+    {
+        var found = new List<string>();
+        if (!Directory.Exists(parent))
+            return found;
+        foreach (string path in Directory.GetDirectories(parent))
+        {
+            using var locked = FileLock.TryAcquireDirectory(path);
+            if (locked is not null == abandoned)
+                found.Add(path);
+        }
+        return found;
     }
 }

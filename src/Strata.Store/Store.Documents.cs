@@ -48,9 +48,7 @@ public sealed partial class Store
         using var locked = LockDocuments();
         foreach (var document in documents.Distinct())
         {
-            bool named = _database.Read(s => s.Count(
-                "SELECT EXISTS (SELECT 1 FROM images WHERE manifest=$1) OR EXISTS (SELECT 1 FROM images WHERE config=$1) OR EXISTS (SELECT 1 FROM index_documents WHERE document=$1)",
-                document.ToString())) != 0;
+            bool named = _database.Read(s => s.UserOf(Roots.Documents, document.ToString())) is not null;
             if (!named)
                 File.Delete(BlobPath(document));
         }

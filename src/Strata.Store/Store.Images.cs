@@ -10,16 +10,16 @@ public sealed partial class Store
     {
         var names = s.List("SELECT manifest, name FROM names ORDER BY name", r => (r.GetString(0), r.GetString(1))).ToLookup(r => r.Item1, r => r.Item2);
         var indexes = s.List("SELECT manifest, idx FROM index_images ORDER BY idx", r => (r.GetString(0), r.GetString(1))).ToLookup(r => r.Item1, r => r.Item2);
-        return s.List($"SELECT {Rows.ImageColumns} FROM images ORDER BY created, manifest", Rows.Image).Select(image =>
+        return s.ListWhole($"SELECT {Rows.ImageColumns} FROM images ORDER BY created, manifest", Rows.Image).Select(image =>
         {
             string key = image.Manifest.ToString();
-            return image with { Names = [.. names[key]], Indexes = [.. indexes[key].Select(Digest.Parse)] };
+            return image with { Names = [.. names[key]], Indexes = [.. indexes[key].Where(idx => Digest.TryParse(idx, out _)).Select(Digest.Parse)] };
         }).ToArray();
     });
 
     /// <summary>The image of a name, or null.</summary>
     public ImageRecord? FindImage(string name) => _database.Read(s =>
-        s.List($"SELECT {Rows.ImageColumns} FROM images WHERE manifest=(SELECT manifest FROM names WHERE name=$1)", Rows.Image, name)
+        s.ListWhole($"SELECT {Rows.ImageColumns} FROM images WHERE manifest=(SELECT manifest FROM names WHERE name=$1)", Rows.Image, name)
             .Select(image => WithNames(s, image)).FirstOrDefault());
 
     /// <summary>Adds an image whose layers are there, or gives one that is there another name. A name that another image has moves to this one.</summary>
@@ -47,7 +47,8 @@ public sealed partial class Store
         // Documents first, synced: metadata never names what is not there.
         var written = images.Select(image => (Manifest: WriteBlob(image.Manifest.Span), Config: WriteBlob(image.Config.Span))).ToArray();
         var indexDocuments = index?.Documents.Select(document => WriteBlob(document.Span)).ToArray();
-        return _database.Write(s =>
+        var changed = OwnersOf(images.SelectMany(image => image.Names));
+        var added = _database.Write(s =>
         {
             string? idx = index is null ? null : AddIndex(s, indexDocuments!, index.Manifests);
             for (int i = 0; i < images.Count; i++)
@@ -59,11 +60,15 @@ public sealed partial class Store
                     ON CONFLICT (manifest) DO UPDATE SET platform=coalesce(excluded.platform, platform)
                     """,
                     key, written[i].Config.ToString(), images[i].TopLayer?.ToString(), sizeBytes, Rows.Now().ToUnixTimeMilliseconds(), images[i].Platform);
+                if (_lease is { } lease)
+                    AddToLease(s, lease, "image", key);
                 foreach (string name in images[i].Names)
                     SetName(s, name, key, idx);
             }
             return written.Select(w => Find(s, w.Manifest)!).ToArray();
         });
+        RecordImages([.. changed, .. added.Select(image => image.Manifest.ToString())]);
+        return added;
     }
 
     /// <summary>Gives an image another name; a name that another image has moves to this one.</summary>
@@ -71,19 +76,33 @@ public sealed partial class Store
     /// <param name="manifest">The image.</param>
     /// <param name="index">The index that the name is to mean beside the image, or null.</param>
     /// <exception cref="StrataException">NotFound: there is no such image or index.</exception>
-    public void AddName(string name, Digest manifest, Digest? index = null) => _database.Write(s =>
+    public void AddName(string name, Digest manifest, Digest? index = null) => Guard($"Can't add the name '{name}'", () =>
     {
-        if (Find(s, manifest) is null)
-            throw StrataException.NotFound($"There is no image {manifest} in the store.");
-        if (index is { } idx && s.Count("SELECT count(*) FROM indexes WHERE digest=$1", idx.ToString()) == 0)
-            throw StrataException.NotFound($"There is no index {idx} in the store.");
-        SetName(s, name, manifest.ToString(), index?.ToString());
+        using var documents = LockDocuments();
+        var changed = OwnersOf([name]);
+        _database.Write(s =>
+        {
+            if (Find(s, manifest) is null)
+                throw StrataException.NotFound($"There is no image {manifest} in the store.");
+            if (index is { } idx && s.Count("SELECT count(*) FROM indexes WHERE digest=$1", idx.ToString()) == 0)
+                throw StrataException.NotFound($"There is no index {idx} in the store.");
+            SetName(s, name, manifest.ToString(), index?.ToString());
+            return true;
+        });
+        RecordImages([.. changed, manifest.ToString()]);
         return true;
     });
 
     /// <summary>Takes a name from an image.</summary>
     /// <returns>False: there was no such name.</returns>
-    public bool RemoveName(string name) => _database.Write(s => s.Run("DELETE FROM names WHERE name=$1", name)) > 0;
+    public bool RemoveName(string name) => Guard($"Can't remove the name '{name}'", () =>
+    {
+        using var documents = LockDocuments();
+        var changed = OwnersOf([name]);
+        bool removed = _reserve.Using(() => _database.Write(s => s.Run("DELETE FROM names WHERE name=$1", name))) > 0;
+        RecordImages(changed);
+        return removed;
+    });
 
     /// <summary>
     /// Removes an image with all its names, and those of its layers that nothing else uses: all of it at once, in one transaction. An index that has
@@ -153,6 +172,8 @@ public sealed partial class Store
         }
         removedBefore.AddRange(removed);
         DiscardAll(leases, removed.Count);
+        using (LockDocuments())
+            RecordImages([key]);
         DeleteUnnamed([image.Manifest, image.Config, .. indexes.SelectMany(i => i.Documents)]);
         return true;
     }
@@ -177,7 +198,7 @@ public sealed partial class Store
         "INSERT INTO names (name, manifest, idx) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE SET manifest=excluded.manifest, idx=excluded.idx", name, manifest, idx);
 
     private static ImageRecord? Find(Session s, Digest manifest) =>
-        s.List($"SELECT {Rows.ImageColumns} FROM images WHERE manifest=$1", Rows.Image, manifest.ToString()).Select(i => WithNames(s, i)).FirstOrDefault();
+        s.ListWhole($"SELECT {Rows.ImageColumns} FROM images WHERE manifest=$1", Rows.Image, manifest.ToString()).Select(i => WithNames(s, i)).FirstOrDefault();
 
     private static ImageRecord WithNames(Session s, ImageRecord image) => image with
     {

@@ -7,7 +7,7 @@ public sealed partial class Store
 {
     /// <summary>All indexes, in the order in which they came.</summary>
     public IReadOnlyList<IndexRecord> ListIndexes() => _database.Read(s =>
-        s.List("SELECT digest FROM indexes ORDER BY created, digest", r => r.GetString(0)).Select(idx => ReadIndex(s, idx)!).ToArray());
+        s.ListWhole("SELECT digest FROM indexes ORDER BY created, digest", r => Digest.Parse(r.GetString(0)).ToString()).Select(idx => ReadIndex(s, idx)!).ToArray());
 
     /// <summary>The index of a digest, or null.</summary>
     public IndexRecord? FindIndex(Digest digest) => _database.Read(s => ReadIndex(s, digest.ToString()));

@@ -10,11 +10,11 @@ public sealed partial class Store
 {
     /// <summary>All layers, in the order in which they came.</summary>
     public IReadOnlyList<LayerRecord> ListLayers() =>
-        _database.Read(s => s.List($"SELECT {Rows.LayerColumns} FROM layers ORDER BY created, chain", Rows.Layer));
+        _database.Read(s => s.ListWhole($"SELECT {Rows.LayerColumns} FROM layers ORDER BY created, chain", Rows.Layer));
 
     /// <summary>The layer of a chain ID, or null.</summary>
     public LayerRecord? FindLayer(ChainId chain) =>
-        _database.Read(s => s.List($"SELECT {Rows.LayerColumns} FROM layers WHERE chain=$1", Rows.Layer, chain.ToString()).FirstOrDefault());
+        _database.Read(s => s.ListWhole($"SELECT {Rows.LayerColumns} FROM layers WHERE chain=$1", Rows.Layer, chain.ToString()).FirstOrDefault());
 
     /// <summary>The layers of a chain, the topmost first; the last is the base.</summary>
     /// <exception cref="StrataException">NotFound: one is missing.</exception>
@@ -40,6 +40,7 @@ public sealed partial class Store
         IReadOnlyList<LayerInput> baseFirst, ChainId? parent, IProgress<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         var done = new List<LayerRecord>();
+        Hold(baseFirst, parent);
         while (true)
         {
             // What is there already. Without a known diff ID a layer can't be looked up.
@@ -47,10 +48,10 @@ public sealed partial class Store
                 && FindLayer(ChainId.Of(done.Count == 0 ? parent : done[^1].ChainId, known)) is { } layer)
                 done.Add(layer);
             if (done.Count == baseFirst.Count)
-                return done; // their origins stay as they are: a blob that was not read is not believed to be this layer
+                return PutUnderLease(done); // their origins stay as they are: a blob that was not read is not believed to be this layer
             var below = done.Count == 0 ? parent : done[^1].ChainId;
             if (baseFirst[done.Count].DiffId is not { } next)
-                return [.. done, .. Unpack(baseFirst.Skip(done.Count).ToArray(), below, progress, cancellationToken)];
+                return PutUnderLease([.. done, .. Unpack(baseFirst.Skip(done.Count).ToArray(), below, progress, cancellationToken)]);
             // Whoever unpacks the first missing layer holds its lock; others wait, then find it.
             var missing = ChainId.Of(below, next);
             string path = Path.Combine(_layout.Locks, missing.Digest.Hex);
@@ -60,7 +61,7 @@ public sealed partial class Store
                 if (FindLayer(missing) is not null)
                     continue;
                 done.AddRange(Unpack(baseFirst.Skip(done.Count).ToArray(), below, progress, cancellationToken));
-                return done;
+                return PutUnderLease(done);
             }
             finally
             {
@@ -98,18 +99,21 @@ public sealed partial class Store
     public LayerRecord RemoveLayer(ChainId chain)
     {
         var layer = FindLayer(chain) ?? throw StrataException.NotFound($"There is no layer {chain} in the store.");
-        return Guard($"Can't remove layer {chain}", () => _reserve.Using(() => Remove(layer)));
+        return Guard($"Can't remove layer {chain}", () => _reserve.Using(() => Remove(layer, explicitly: true)));
     }
 
-    private LayerRecord Remove(LayerRecord layer)
+    private LayerRecord Remove(LayerRecord layer, bool explicitly)
     {
         var chain = layer.ChainId;
         using var lease = LeaseForRemoval(layer.DriverId, () => IsNamed(layer.DriverId)) // from here on recovery finishes what a crash interrupts
             ?? throw StrataException.NotFound($"Layer {chain} was removed meanwhile.");
         _database.Write(s =>
         {
+            // What was made for its own sake goes when it is told to; any other lease is somebody's word that it stays.
+            if (explicitly)
+                s.Run("DELETE FROM lease_items WHERE lease=$1 AND kind='layer' AND what=$2", AppliedLease, chain.ToString());
             if (UserOf(s, chain) is { } user)
-                throw StrataException.FailedPrecondition($"Can't remove layer {chain}: {user} is on it. Remove that first.");
+                throw StrataException.FailedPrecondition($"Can't remove layer {chain}: {user} needs it. Remove that first.");
             return s.Run("DELETE FROM layers WHERE chain=$1 AND driver_id=$2", chain.ToString(), layer.DriverId.ToString()) == 1
                 ? true
                 : throw StrataException.NotFound($"Layer {chain} was removed meanwhile.");
@@ -118,20 +122,16 @@ public sealed partial class Store
         return layer;
     }
 
-    private static string? UserOf(Session s, ChainId chain)
-    {
-        string key = chain.ToString();
-        return s.List("SELECT 'layer ' || chain FROM layers WHERE parent=$1 LIMIT 1", r => r.GetString(0), key).FirstOrDefault()
-            ?? s.List("SELECT 'image ' || manifest FROM images WHERE top=$1 LIMIT 1", r => r.GetString(0), key).FirstOrDefault()
-            ?? s.List("SELECT 'writable layer ' || name FROM writable WHERE parent=$1 LIMIT 1", r => r.GetString(0), key).FirstOrDefault()
-            ?? s.List("SELECT 'snapshot ' || key FROM snapshots WHERE layer=$1 LIMIT 1", r => r.GetString(0), key).FirstOrDefault();
-    }
+    private static string? UserOf(Session s, ChainId chain) =>
+        s.List("SELECT 'layer ' || chain FROM layers WHERE parent=$1 LIMIT 1", r => r.GetString(0), chain.ToString()).FirstOrDefault() ?? s.UserOf(Roots.Layers, chain.ToString());
 
     /// <summary>Removes what a layer has on disk, after its metadata is gone. What a crash leaves of it is swept by recovery.</summary>
     internal void Discard(LayerId id, Lease lease)
     {
         try
         {
+            // What says what it was goes first: metadata that is made again must not bring it back.
+            File.Delete(_layout.LayerFact(id));
             Driver.ReleaseMounts(id);
             Driver.Remove(id);
             File.Delete(_layout.Recipe(id));
@@ -160,13 +160,21 @@ public sealed partial class Store
         var below = parent is { } p ? FindLayer(p) ?? throw StrataException.NotFound($"There is no layer {p} in the store.") : null;
         using var unpacker = new LayerUnpacker(Driver, _layout, _limits, inputs, below, progress);
         var records = unpacker.Run(cancellationToken);
+        _holds.Add([.. records.Select(r => r.ChainId)]);
         var kept = _database.Write(s =>
         {
             if (parent is { } still && s.Count("SELECT count(*) FROM layers WHERE chain=$1", still.ToString()) == 0)
                 throw StrataException.Unavailable($"Layer {still} was removed while layers were unpacked on it. Try again.");
             // A layer whose diff ID was not known may turn out to be there already.
-            if (records.Any(r => s.Count("SELECT count(*) FROM layers WHERE chain=$1", r.ChainId.ToString()) > 0))
-                return false;
+            foreach (var record in records)
+            {
+                string chain = record.ChainId.ToString();
+                if (s.Count("SELECT count(*) FROM layers WHERE chain=$1", chain) == 0)
+                    continue;
+                return s.ListWhole($"SELECT {Rows.LayerColumns} FROM layers WHERE chain=$1", Rows.Layer, chain).Count > 0
+                    ? false
+                    : throw StrataException.Corrupt($"The metadata of layer {chain} is damaged. Mend it first: strata check --repair");
+            }
             for (int i = 0; i < records.Count; i++)
             {
                 Rows.Insert(s, records[i]);

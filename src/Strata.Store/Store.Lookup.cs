@@ -18,7 +18,7 @@ public sealed partial class Store
     public IReadOnlyList<LayerRecord> ListLayers(int limit, LayerRecord? after = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limit);
-        return _database.Read(s => s.List(
+        return _database.Read(s => s.ListWhole(
             $"SELECT {Rows.LayerColumns} FROM layers WHERE (created, chain) > ($1, $2) ORDER BY created, chain LIMIT $3", Rows.Layer,
             after?.Created.ToUnixTimeMilliseconds() ?? long.MinValue, after?.ChainId.ToString() ?? "", limit));
     }
@@ -32,7 +32,7 @@ public sealed partial class Store
     /// <summary>The images whose manifest's digest or ID begins with some digits.</summary>
     /// <param name="hexPrefix">Lower-case hexadecimal digits.</param>
     /// <param name="limit">How many at most.</param>
-    public IReadOnlyList<ImageRecord> FindImagesByPrefix(string hexPrefix, int limit) => _database.Read(s => s.List(
+    public IReadOnlyList<ImageRecord> FindImagesByPrefix(string hexPrefix, int limit) => _database.Read(s => s.ListWhole(
         $"""
         SELECT {Rows.ImageColumns} FROM images WHERE manifest >= $1 AND manifest < $2
         UNION SELECT {Rows.ImageColumns} FROM images WHERE config >= $1 AND config < $2 LIMIT $3
@@ -41,7 +41,7 @@ public sealed partial class Store
     /// <summary>The image of a manifest, or null.</summary>
     public ImageRecord? FindImage(Digest manifest) => _database.Read(s => Find(s, manifest));
 
-    private static List<LayerRecord> Layers(Session s, string column, string hexPrefix, int limit) => s.List(
+    private static List<LayerRecord> Layers(Session s, string column, string hexPrefix, int limit) => s.ListWhole(
         $"SELECT {Rows.LayerColumns} FROM layers WHERE {column} >= $1 AND {column} < $2 LIMIT $3", Rows.Layer,
         "sha256:" + hexPrefix, "sha256:" + hexPrefix + HexEnd, limit);
 
@@ -49,7 +49,7 @@ public sealed partial class Store
     /// <exception cref="StrataException">NotFound: one is missing.</exception>
     private static List<LayerRecord> Chain(Session s, ChainId top)
     {
-        var chain = s.List(
+        var chain = s.ListWhole(
             $"""
             WITH RECURSIVE up (id, depth) AS (
                 VALUES ($1, 0)
@@ -64,7 +64,7 @@ public sealed partial class Store
     /// <param name="s">The read or transaction.</param>
     /// <param name="image">The image.</param>
     /// <param name="but">The manifest of an image that does not count.</param>
-    private static List<LayerRecord> Free(Session s, ImageRecord image, string but) => s.List(
+    private static List<LayerRecord> Free(Session s, ImageRecord image, string but) => s.ListWhole(
         $"""
         WITH RECURSIVE up (id, depth) AS (
             SELECT chain, 0 FROM layers l WHERE chain = $1 AND NOT EXISTS (SELECT 1 FROM layers WHERE parent = l.chain) AND {Unused}
@@ -74,6 +74,5 @@ public sealed partial class Store
         SELECT {Rows.LayerColumns} FROM up CROSS JOIN layers ON chain = id ORDER BY depth
         """, Rows.Layer, image.TopLayer?.ToString(), but, MaxChain);
 
-    private const string Unused =
-        "NOT EXISTS (SELECT 1 FROM images WHERE top = l.chain AND manifest <> $2) AND NOT EXISTS (SELECT 1 FROM writable WHERE parent = l.chain)";
+    private static readonly string Unused = string.Join(" AND ", Roots.Layers.Select(root => root.Unused("l.chain", but: root.Table == "images" ? "$2" : null)));
 }

@@ -44,7 +44,8 @@ public sealed partial class Store
             return;
         try
         {
-            RemoveLayer(chain);
+            if (FindLayer(chain) is { } layer)
+                Guard($"Can't remove layer {chain}", () => _reserve.Using(() => Remove(layer, explicitly: false)));
         }
         catch (StrataException e) when (e.Kind is ErrorKind.FailedPrecondition or ErrorKind.NotFound)
         {

@@ -10,11 +10,11 @@ public sealed partial class Store
 {
     /// <summary>All writable layers, by name.</summary>
     public IReadOnlyList<WritableRecord> ListWritable() =>
-        _database.Read(s => s.List($"SELECT {Rows.WritableColumns} FROM writable ORDER BY name", Rows.Writable));
+        _database.Read(s => s.ListWhole($"SELECT {Rows.WritableColumns} FROM writable ORDER BY name", Rows.Writable));
 
     /// <summary>The writable layer of a name, or null.</summary>
     public WritableRecord? FindWritable(string name) =>
-        _database.Read(s => s.List($"SELECT {Rows.WritableColumns} FROM writable WHERE name=$1", Rows.Writable, name).FirstOrDefault());
+        _database.Read(s => s.ListWhole($"SELECT {Rows.WritableColumns} FROM writable WHERE name=$1", Rows.Writable, name).FirstOrDefault());
 
     /// <summary>The writable layer of a name.</summary>
     /// <exception cref="StrataException">NotFound.</exception>
@@ -88,6 +88,7 @@ public sealed partial class Store
             Discard(record.DriverId, lease);
             throw;
         }
+        lease.TurnInto(_layout.WritableFact(record));
         return record;
     }
 
@@ -244,6 +245,7 @@ public sealed partial class Store
         using var initLease = record.InitId is { } initId ? LeaseForRemoval(initId, () => IsNamed(initId)) : null;
         if (_database.Write(s => s.Run("DELETE FROM writable WHERE name=$1 AND driver_id=$2", record.Name, record.DriverId.ToString())) == 0)
             throw StrataException.NotFound($"'{record.Name}' was removed meanwhile.");
+        File.Delete(_layout.WritableFact(record));
         Discard(record.DriverId, lease);
         if (initLease is not null && record.InitId is { } init)
             Discard(init, initLease);

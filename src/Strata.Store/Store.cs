@@ -23,13 +23,17 @@ public sealed partial class Store : IDisposable
     private readonly Database _database;
     private readonly LayerLimits _limits;
     private readonly Reserve _reserve;
+    private readonly Holds _holds;
+    private readonly string? _lease;
 
-    private Store(StoreLayout layout, Database database, IDriver driver, LayerLimits limits)
+    private Store(StoreLayout layout, Database database, IDriver driver, StoreOptions options)
     {
         _layout = layout;
         _database = database;
-        _limits = limits;
+        _limits = options.Limits;
+        _lease = options.Lease;
         _reserve = new Reserve(layout);
+        _holds = new Holds(layout);
         Driver = driver;
         Snapshots = new SnapshotStore(this, database, layout);
     }
@@ -66,7 +70,7 @@ public sealed partial class Store : IDisposable
         {
             var registry = options.Registry ?? DriverRegistry.CreateDefault();
             var driver = OpenDriver(database, registry, root, options);
-            var store = new Store(layout, database, driver, options.Limits);
+            var store = new Store(layout, database, driver, options);
             return Guard($"Can't finish in {root} what a process left that ended early", () =>
             {
                 reserve.Using(() =>
@@ -89,7 +93,11 @@ public sealed partial class Store : IDisposable
     public FileStream OpenTemporary() => Guard($"Can't make a temporary file in {Root}", _layout.OpenTemporary);
 
     /// <summary>Closes the store. Mounts stay.</summary>
-    public void Dispose() => _database.Dispose();
+    public void Dispose()
+    {
+        _holds.Dispose();
+        _database.Dispose();
+    }
 
     /// <summary>File errors get their kind at this door.</summary>
     internal static T Guard<T>(string what, Func<T> action)

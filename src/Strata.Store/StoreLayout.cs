@@ -21,13 +21,33 @@ internal sealed class StoreLayout(string root)
 
     internal string Temporary => Path.Combine(root, "tmp");
 
+    /// <summary>A file a layer, which says what the metadata says of it (<see cref="Fact"/>).</summary>
+    internal string LayerFacts => Path.Combine(root, "layers");
+
+    /// <summary>The same for writable layers.</summary>
+    internal string WritableFacts => Path.Combine(root, "writable");
+
+    /// <summary>The same for images.</summary>
+    internal string ImageFacts => Path.Combine(root, "images");
+
+    internal string Holds => Path.Combine(root, "holds");
+
+    /// <summary>Collection takes it alone while it decides, who begins to use layers shared while that is said.</summary>
+    internal string CollectLock => Path.Combine(Locks, "collect");
+
+    internal string LayerFact(LayerId id) => Path.Combine(LayerFacts, id + ".json");
+
+    internal string WritableFact(WritableRecord layer) => Path.Combine(WritableFacts, Fact.NameOf(layer));
+
+    internal string ImageFact(Digest manifest) => Path.Combine(ImageFacts, manifest.Hex + ".json");
+
     internal string Recipe(LayerId id) => Path.Combine(Recipes, id + ".recipe");
 
     /// <summary>Makes the directories. Mode 0700: nobody else on the host reaches what layers hold.</summary>
     internal void Create()
     {
         Directory.CreateDirectory(root, Private);
-        foreach (string directory in new[] { Recipes, Blobs, Leases, Locks, Temporary })
+        foreach (string directory in new[] { Recipes, Blobs, Leases, Locks, Temporary, LayerFacts, WritableFacts, ImageFacts, Holds })
             Directory.CreateDirectory(directory, Private);
     }
 

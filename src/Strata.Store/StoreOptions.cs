@@ -17,6 +17,9 @@ public sealed record StoreOptions
     /// <summary>The drivers that there are; null: all of this package.</summary>
     public DriverRegistry? Registry { get; init; }
 
+    /// <summary>A lease that what is registered, and what is found there already, is put under; null: none. It must exist, but for <see cref="Store.AppliedLease"/>.</summary>
+    public string? Lease { get; init; }
+
     /// <summary>What layers may contain.</summary>
     public LayerLimits Limits { get; init; } = LayerLimits.Default;
 }

@@ -10,7 +10,9 @@ public sealed class ProcessLock : IDisposable
     private ProcessLock(FileLock locked) => _lock = locked;
 
     /// <summary>Waits for the lock; its file is made if it is not there.</summary>
-    public static ProcessLock Acquire(string path) => new(FileLock.Acquire(path));
+    /// <param name="path">The lock's file.</param>
+    /// <param name="shared">True: any number may hold it at once, but not beside one that holds it alone.</param>
+    public static ProcessLock Acquire(string path, bool shared = false) => new(FileLock.Acquire(path, shared));
 
     /// <summary>Takes the lock if it is free; null: somebody holds it.</summary>
     public static ProcessLock? TryAcquire(string path) => FileLock.TryAcquire(path) is { } locked ? new ProcessLock(locked) : null;

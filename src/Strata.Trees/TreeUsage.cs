@@ -5,7 +5,18 @@ namespace Strata.Trees;
 /// <summary>Measures what a tree takes on disk, as du(1) does.</summary>
 public static class TreeUsage
 {
-    /// <summary>Counts a tree's blocks and inodes, hard links once, the root included.</summary>
+    /// <summary>Counts what a path takes: a file, or a directory and all below it; nothing there is nothing.</summary>
+    public static Usage Measure(string path, CancellationToken cancellationToken = default)
+    {
+        if (AttributeCalls.FindStatus(path) is not { } status)
+            return default;
+        if (!status.IsDirectory)
+            return new Usage(status.Blocks * 512, 1);
+        using var root = RootDirectory.Open(path);
+        return Measure(root, cancellationToken);
+    }
+
+    /// <summary>Counts a tree's blocks and inodes, hard links once, the root included; what is mounted in it is not (Linux 5.8).</summary>
     public static Usage Measure(RootDirectory root, CancellationToken cancellationToken = default)
     {
         var rootStatus = AttributeCalls.Stat(root.File);
@@ -29,6 +40,8 @@ public static class TreeUsage
                 var name = top.Reader.Name;
                 if (AttributeCalls.TryStat(top.Directory.Number, name, out var status) != Errno.None)
                     continue; // gone meanwhile
+                if (status.IsMountRoot)
+                    continue;
                 if (status is { LinkCount: > 1, IsDirectory: false } && !seen.Add((status.Device, status.Inode)))
                     continue;
                 blocks += status.Blocks;

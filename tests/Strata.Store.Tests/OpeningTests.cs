@@ -33,6 +33,25 @@ public sealed class OpeningTests
     }
 
     [Fact]
+    public void A_store_of_before_there_were_leases_keeps_what_was_made_for_its_own_sake()
+    {
+        using var scratch = new ScratchDirectory();
+        string root = scratch["store"];
+        LayerRecord[] layers;
+        using (var store = Open(root))
+        {
+            layers = [.. store.RegisterLayers([StoreRig.Input(StoreRig.Tar(1)), StoreRig.Input(StoreRig.Tar(2)), StoreRig.Input(StoreRig.Tar(3))])];
+            store.AddImage("{1}"u8, "{c}"u8, layers[0].ChainId, ["a:1"]);
+        }
+        Sql(root, "DROP TABLE lease_items; DROP TABLE leases; DROP INDEX writable_image; UPDATE meta SET value='6' WHERE key='schema'");
+        using (var store = Open(root))
+        {
+            Assert.Equal([layers[2].ChainId], Assert.Single(store.ListLeases()).Layers);
+            Assert.Empty(store.Collect().Layers);
+        }
+    }
+
+    [Fact]
     public void A_store_of_another_driver_is_refused()
     {
         using var scratch = new ScratchDirectory();

@@ -12,7 +12,7 @@ internal static class ApplyVerb
         var command = new Command("apply", "Make a layer of an OCI layer's tar, and print its chain ID.") { file, onto };
         command.SetAction(parse =>
         {
-            using var store = Session.Open(parse);
+            using var store = Session.Open(parse, lease: Store.Store.AppliedLease); // made for its own sake: gc keeps it until it is removed
             var (parent, _) = CreateVerb.Parent(store, parse.GetValue(onto));
             string path = parse.GetRequiredValue(file);
             if (path == "-" && !Console.IsInputRedirected)

@@ -60,6 +60,27 @@ public sealed partial class ErofsDriver
         _chains.Sweep(IsAlive);
     }
 
+    /// <inheritdoc/>
+    /// <remarks>Indexes that are mounted for overlays belong to those who use them.</remarks>
+    protected override bool IsLeakedMount(string point, IReadOnlyDictionary<string, LayerId> layers)
+    {
+        foreach (var (shared, directory) in new[] { (_lowers, _layout.Lowers), (_chains, _layout.Chains) })
+        {
+            if (Path.GetDirectoryName(point) == directory && LayerId.TryParse(Path.GetFileName(point), out var id))
+                return !shared.UsersOf(id).Any(IsInUse);
+        }
+        return base.IsLeakedMount(point, layers);
+    }
+
+    /// <inheritdoc/>
+    protected override bool SweepMount(string point)
+    {
+        if (Path.GetDirectoryName(point) is var directory && directory != _layout.Lowers && directory != _layout.Chains)
+            return base.SweepMount(point);
+        SweepLowers();
+        return !MountTable.IsMountPoint(point);
+    }
+
     private SharedMounts MountsOf(Lower lower) => lower.Kind == LowerKind.Chain ? _chains : _lowers;
 
     private string PathOf(Lower lower) => lower.Kind == LowerKind.Directory ? _layout.Diff(lower.Id) : MountsOf(lower).PointOf(lower.Id);

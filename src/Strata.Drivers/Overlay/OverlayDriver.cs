@@ -97,12 +97,22 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
     {
         base.Cleanup();
         TemporaryDirectory.Sweep(_temporary);
-        // Short names whose layer is gone: a crash between the two renames of a removal.
-        foreach (string link in Directory.EnumerateFileSystemEntries(_layout.Links))
-        {
-            if (!Directory.Exists(link))
-                File.Delete(link);
-        }
+        foreach (string link in FindDangling())
+            File.Delete(link);
+    }
+
+    /// <summary>Short names whose layer is gone: a crash between the two renames of a removal. None while somebody makes a layer, whose short name comes first.</summary>
+    protected override IEnumerable<string> FindDangling() => TemporaryDirectory.AnyAlive(_temporary)
+        ? []
+        : Directory.GetFileSystemEntries(_layout.Links).Where(link => !Directory.Exists(link) && new FileInfo(link).LinkTarget is not null);
+
+    /// <inheritdoc/>
+    protected override bool SweepDangling(string path)
+    {
+        if (!FindDangling().Contains(path))
+            return false;
+        File.Delete(path);
+        return true;
     }
 
     /// <inheritdoc/>

@@ -67,6 +67,7 @@ internal sealed class LayerUnpacker : IDisposable
         {
             results[i] = results[i] with { ChainId = ChainId.Of(chain, results[i].DiffId), Parent = chain };
             chain = results[i].ChainId;
+            SmallFile.Create(_layout.LayerFact(results[i].DriverId), Fact.Of(results[i])); // synced below, with the rest
         }
         _driver.Sync();
         // The driver's home may be a mount of its own; where it is not, nothing is left to do here.
@@ -88,6 +89,7 @@ internal sealed class LayerUnpacker : IDisposable
                     continue;
                 try
                 {
+                    File.Delete(_layout.LayerFact(id));
                     _driver.Remove(id);
                     File.Delete(_layout.Recipe(id));
                 }

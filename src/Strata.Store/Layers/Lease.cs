@@ -51,6 +51,24 @@ internal sealed class Lease : IDisposable
     /// <summary>The layer could be neither finished nor removed: the lease stays, and whoever opens the store next tries again.</summary>
     internal void LeaveForRecovery() => _left = true;
 
+    /// <summary>
+    /// Gives the lease back by renaming its file to another place: an inode less to make and to delete. Where that can't be it is simply given back.
+    /// </summary>
+    /// <returns>False: the file is not at that place.</returns>
+    internal bool TurnInto(string path)
+    {
+        try
+        {
+            File.Move(_path, path, overwrite: true);
+            _left = true;
+            return true;
+        }
+        catch (Exception e) when (FileErrors.Is(e))
+        {
+            return false; // given back by Dispose
+        }
+    }
+
     /// <summary>Gives the lease back: the layer is named by metadata now, or gone.</summary>
     public void Dispose()
     {

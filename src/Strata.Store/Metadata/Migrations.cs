@@ -66,6 +66,20 @@ internal static class Migrations
         CREATE TRIGGER origins_end AFTER DELETE ON layers WHEN NOT EXISTS (SELECT 1 FROM layers WHERE diff=OLD.diff)
             BEGIN DELETE FROM origins WHERE diff=OLD.diff; END;
         """,
+        // Leases. Layers that lie on top with nothing on them were made for their own sake, before that could be said.
+        """
+        CREATE TABLE leases (name TEXT PRIMARY KEY, created INTEGER NOT NULL, expires INTEGER) WITHOUT ROWID;
+        CREATE TABLE lease_items (
+            lease TEXT NOT NULL REFERENCES leases (name) ON DELETE CASCADE, kind TEXT NOT NULL, what TEXT NOT NULL, PRIMARY KEY (lease, kind, what)) WITHOUT ROWID;
+        CREATE INDEX lease_items_what ON lease_items (what);
+        CREATE INDEX writable_image ON writable (image);
+        INSERT INTO leases SELECT 'applied', max(created), NULL FROM layers HAVING count(*) > 0;
+        INSERT INTO lease_items SELECT 'applied', 'layer', chain FROM layers
+            WHERE chain NOT IN (SELECT parent FROM layers WHERE parent IS NOT NULL)
+            AND chain NOT IN (SELECT top FROM images WHERE top IS NOT NULL)
+            AND chain NOT IN (SELECT parent FROM writable WHERE parent IS NOT NULL)
+            AND chain NOT IN (SELECT layer FROM snapshots WHERE layer IS NOT NULL);
+        """,
     ];
 
     /// <summary>The version that this program makes and uses.</summary>

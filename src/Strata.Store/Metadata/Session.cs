@@ -28,6 +28,21 @@ internal readonly struct Session(SqliteConnection connection, SqliteTransaction?
         return rows;
     }
 
+    /// <summary>The rows that can be read; a damaged one is left out, so that it keeps no other one from being seen. Check finds it.</summary>
+    internal List<T> ListWhole<T>(string text, Func<SqliteDataReader, T> row, params object?[] values)
+        where T : class =>
+        List(text, reader =>
+        {
+            try
+            {
+                return row(reader);
+            }
+            catch (Exception e) when (e is StrataException or InvalidOperationException or InvalidCastException or FormatException or ArgumentException or OverflowException)
+            {
+                return null;
+            }
+        }, values).Where(found => found is not null).ToList()!;
+
     private SqliteCommand Prepare(string text, object?[] values)
     {
         var command = connection.CreateCommand();

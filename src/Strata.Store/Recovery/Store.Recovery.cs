@@ -1,3 +1,5 @@
+using Strata.Store.Metadata;
+
 namespace Strata.Store;
 
 /// <content>Opening after a crash: what a dead process was making or removing is finished or undone.</content>
@@ -16,7 +18,11 @@ public sealed partial class Store
             using (lease)
             {
                 if (IsNamed(id))
+                {
+                    if (_database.Read(s => s.ListWhole($"SELECT {Rows.WritableColumns} FROM writable WHERE driver_id=$1", Rows.Writable, id.ToString())) is [var writable])
+                        lease.TurnInto(_layout.WritableFact(writable));
                     continue;
+                }
                 try
                 {
                     Discard(id, lease);

@@ -90,18 +90,23 @@ public sealed partial class SnapshotStore
     private void Commit(SnapshotRecord active, SnapshotRecord? below, string name, Dictionary<string, string> labels, bool rebase)
     {
         using var again = rebase ? Rebase(active, below!) : null;
+        var now = DateTimeOffset.UtcNow;
+        var content = again?.Snapshot ?? active;
+        var made = active.Applied is { } of && (below is null || below.Layer is not null)
+            ? new LayerRecord(
+                ChainId.Of(below?.Layer, of.DiffId), of.DiffId, below?.Layer, content.DriverId, of.TarBytes, of.ContentBytes, of.BlobDigest, of.BlobBytes, Rows.Now())
+            : null;
+        if (made is not null)
+            File.WriteAllBytes(_layout.LayerFact(made.DriverId), Fact.Of(made));
         Driver.Sync(); // what was written to it, by whomever
         if (active.Applied is not null)
             DurableFile.SyncFileSystem(_layout.Recipes);
-        var now = DateTimeOffset.UtcNow;
-        var content = again?.Snapshot ?? active;
         var committed = content with { Key = name, Parent = below?.Key, Kind = SnapshotKind.Committed, Labels = labels, Created = now, Updated = now };
-        var chain = active.Applied is { } applied && (below is null || below.Layer is not null) ? ChainId.Of(below?.Layer, applied.DiffId) : (ChainId?)null;
         using var lease = Lease.Take(_layout, active.Holder);
         bool twice = _database.Write(s =>
         {
             CheckCommit(s, name, active.Key, below?.Key);
-            if (chain is not { } known)
+            if (made?.ChainId is not { } known)
             {
                 s.Replace(active, committed);
                 return false;
@@ -109,9 +114,7 @@ public sealed partial class SnapshotStore
             var layer = s.List($"SELECT {Rows.LayerColumns} FROM layers WHERE chain=$1", Rows.Layer, known.ToString()).FirstOrDefault();
             if (layer is null)
             {
-                Rows.Insert(s, new LayerRecord(
-                    known, active.Applied!.DiffId, below?.Layer, content.DriverId, active.Applied.TarBytes, active.Applied.ContentBytes,
-                    active.Applied.BlobDigest, active.Applied.BlobBytes, Rows.Now()));
+                Rows.Insert(s, made);
                 s.Run("UPDATE layers SET by_snapshot=1 WHERE chain=$1", known.ToString());
                 s.Replace(active, committed with { Layer = known });
                 return false;
