@@ -27,7 +27,7 @@ static int Run(string[] args)
     foreach (var command in (Command[])
     [
         LoadVerb.Make(), PullVerb.Make(), ImagesVerb.Make(), LayersVerb.Make(), TreeVerb.Make(), InfoVerb.Make(), StatusVerb.Make(), CreateVerb.Make(), RemoveVerb.Make(), MountVerb.Make(),
-        UnmountVerb.Make(), ChangesVerb.Make(), DiffVerb.Make(), ApplyVerb.Make(), CommitVerb.Make(), SaveVerb.Make(), ExportVerb.Make(), TagVerb.Make(), CheckVerb.Make(), CompletionVerb.Make(),
+        UnmountVerb.Make(), ChangesVerb.Make(), DiffVerb.Make(), ApplyVerb.Make(), CommitVerb.Make(), SaveVerb.Make(), SquashVerb.Make(), ImportVerb.Make(), HistoryVerb.Make(), InspectVerb.Make(), ExportVerb.Make(), TagVerb.Make(), UntagVerb.Make(), CheckVerb.Make(), CompletionVerb.Make(),
         CollectVerb.Make(), LeaseVerb.Make(),
     ])
         root.Subcommands.Add(command);

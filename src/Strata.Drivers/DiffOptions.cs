@@ -12,6 +12,12 @@ public sealed record DiffOptions
     /// </summary>
     public bool CompareContents { get; init; }
 
+    /// <summary>
+    /// Everything counts that a tree shows: as <see cref="CompareContents"/>, and the times of directories. Applied to the parent, such a diff gives the
+    /// layer's tree again.
+    /// </summary>
+    public bool Exact { get; init; }
+
     /// <summary>Told of progress, or null.</summary>
     public IProgress<ProgressReport>? Progress { get; init; }
 }

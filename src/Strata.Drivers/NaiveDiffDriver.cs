@@ -136,7 +136,8 @@ public sealed partial class NaiveDiffDriver : IDriver
                 return use(new TreeComparer(oldTree, newTree, new TreeCompareOptions
                 {
                     UseOverrides = UseOverrides,
-                    CompareContents = options?.CompareContents ?? false,
+                    CompareContents = options is { CompareContents: true } or { Exact: true },
+                    DirectoryTimes = options is { Exact: true },
                 }));
             }
             finally

@@ -15,9 +15,9 @@ internal sealed class StackDifference : IDisposable
     /// <param name="whole">Opens all of the layer, if it is needed.</param>
     /// <param name="marks">The marks.</param>
     /// <param name="onlyItself">True: the first is the layer's own tree, and the second what it lies on.</param>
-    /// <param name="compareContents">True: contents are compared, too.</param>
+    /// <param name="options">How, or null.</param>
     internal StackDifference(
-        Func<RootDirectory> newTree, Func<RootDirectory>? oldTree, Func<RootDirectory> whole, OverlayMarks marks, bool onlyItself, bool compareContents)
+        Func<RootDirectory> newTree, Func<RootDirectory>? oldTree, Func<RootDirectory> whole, OverlayMarks marks, bool onlyItself, DiffOptions? options)
     {
         _whole = new Lazy<RootDirectory>(whole);
         _newTree = newTree();
@@ -36,7 +36,8 @@ internal sealed class StackDifference : IDisposable
             Marks = onlyItself && _oldTree is not null ? marks : null,
             WholeNewTree = () => _whole.Value,
             Xattrs = marks.ToLayer,
-            CompareContents = compareContents,
+            CompareContents = options is { CompareContents: true } or { Exact: true },
+            DirectoryTimes = options is { Exact: true },
         });
     }
 

@@ -53,8 +53,14 @@ public static class ImageNames
     }
 
     /// <summary>The image that a user means: by name, or by the beginning of its ID or manifest's digest.</summary>
-    public static ImageRecord? Find(Store.Store store, string text)
+    /// <param name="store">The store.</param>
+    /// <param name="text">The name or ID.</param>
+    /// <param name="platform">Which of the platforms of the index that the name, or the image, came by; null: the image itself.</param>
+    /// <exception cref="StrataException">InvalidArgument: it is the beginning of several IDs. NotFound: there is such an image, but not for the platform.</exception>
+    public static ImageRecord? Find(Store.Store store, string text, string? platform = null)
     {
+        if (platform is not null)
+            return Find(store, text) is { } any ? OfPlatform(store, any, text, Platform.Parse(platform)) : null;
         if (FindByName(store, text) is { } named)
             return named.Image;
         string hex = text.StartsWith("sha256:", StringComparison.Ordinal) ? text[7..] : text;
@@ -66,8 +72,17 @@ public static class ImageNames
 
     /// <summary>The image that a user means.</summary>
     /// <exception cref="StrataException">NotFound: there is none.</exception>
-    public static ImageRecord Get(Store.Store store, string text) =>
-        Find(store, text) ?? throw StrataException.NotFound($"There is no image '{text}' in the store. 'strata images' lists them; 'strata load FILE' adds one.");
+    public static ImageRecord Get(Store.Store store, string text, string? platform = null) =>
+        Find(store, text, platform) ?? throw StrataException.NotFound($"There is no image '{text}' in the store. 'strata images' lists them; 'strata load FILE' adds one.");
+
+    private static ImageRecord OfPlatform(Store.Store store, ImageRecord image, string text, Platform wanted)
+    {
+        var index = FindByName(store, text) is { } named ? store.FindIndex(named.Name) : image.Indexes.Select(store.FindIndex).FirstOrDefault();
+        var all = index is null ? [image] : index.Manifests.Select(store.FindImage).OfType<ImageRecord>().ToArray();
+        return wanted.Usable(otherArchitectures: false).Select(p => all.FirstOrDefault(i => i.Platform == p.ToString())).FirstOrDefault(i => i is not null)
+            ?? throw StrataException.NotFound(
+                $"The image '{text}' is not in the store for {wanted}, but for {string.Join(", ", all.Select(i => i.Platform ?? "a platform that it does not tell"))}. Load it with --platform or --all-platforms.");
+    }
 
     /// <summary>The layer that a user means: by the beginning of its chain ID or diff ID.</summary>
     public static LayerRecord? FindLayer(Store.Store store, string text)

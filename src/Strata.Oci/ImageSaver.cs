@@ -5,75 +5,138 @@ using Strata.Store;
 
 namespace Strata.Oci;
 
-/// <summary>Writes an image as one tar that is an OCI layout and a docker-archive at once.</summary>
+/// <summary>Writes images as one tar: an OCI layout, a docker-archive, or both at once.</summary>
 /// <remarks>
 /// Each layer's tar is rebuilt byte for byte as it came and verified against its diff ID while it is written. A layer that came compressed is
-/// written as its tar, since compressed blobs are not kept; the config, and with it the image's ID, stays the same, and so does the manifest
-/// if all layers came uncompressed. The same image gives the same bytes.
+/// written as its tar, or compressed anew, since compressed blobs are not kept; the config, and with it the image's ID, stays the same, and so do
+/// the manifest and the index if all layers came as they are written. Annotations stay in any case. The same images give the same bytes.
 /// </remarks>
-public static class ImageSaver
+public sealed class ImageSaver
 {
-    /// <summary>Writes an image.</summary>
-    /// <param name="store">Where it is.</param>
-    /// <param name="image">The image.</param>
-    /// <param name="destination">Where the tar goes. Stays open; what is in it after an error is no image.</param>
-    /// <param name="progress">Told of bytes written, or null.</param>
-    /// <param name="cancellationToken">Ends it early.</param>
-    /// <exception cref="StrataException">Corrupt: a layer's files were changed behind the store's back.</exception>
-    public static void Save(
-        Store.Store store, ImageRecord image, Stream destination, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
-    {
-        byte[] manifestBytes = store.ReadBlob(image.Manifest);
-        byte[] configBytes = store.ReadBlob(image.Config);
-        var manifest = Manifest.Parse(manifestBytes, $"manifest {image.Manifest}");
-        var config = ImageConfig.Parse(configBytes, $"config {image.Config}");
-        LayerRecord[] layers = image.TopLayer is { } top ? [.. store.GetChain(top).Reverse()] : [];
-        var descriptors = layers.Select((l, i) => new Descriptor(MediaTypes.LayerTar, l.DiffId.Digest, l.TarBytes) { Annotations = manifest.Layers[i].Annotations }).ToArray();
-        if (!descriptors.Select(d => d.Digest).SequenceEqual(manifest.Layers.Select(d => d.Digest)))
-            manifestBytes = Encoding.UTF8.GetBytes(ManifestWriter.Manifest(manifest.Config, descriptors));
-        var manifestDigest = Digest.Sha256(SHA256.HashData(manifestBytes));
+    private readonly Store.Store _store;
+    private readonly SaveOptions _options;
+    private readonly TarWriter _tar;
+    private readonly LayerBlobs _blobs;
+    private readonly HashSet<string> _added = [];
+    private readonly Dictionary<Digest, SavedImage> _images;
 
+    private ImageSaver(Store.Store store, SaveOptions options, TarWriter tar, IEnumerable<SavedImage> images, CancellationToken cancellationToken)
+    {
+        _store = store;
+        _options = options;
+        _tar = tar;
+        _images = images.DistinctBy(i => i.Record.Manifest).ToDictionary(i => i.Record.Manifest);
+        _blobs = new LayerBlobs(store, options, _images.Values.SelectMany(i => i.Layers).DistinctBy(l => l.DiffId).Sum(l => l.TarBytes), cancellationToken);
+    }
+
+    /// <summary>Writes an image.</summary>
+    /// <inheritdoc cref="Save(Store.Store, IReadOnlyList{ImageRecord}, Stream, SaveOptions?, CancellationToken)"/>
+    public static void Save(
+        Store.Store store, ImageRecord image, Stream destination, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default) =>
+        Save(store, [image], destination, new SaveOptions { Progress = progress }, cancellationToken);
+
+    /// <summary>Writes images.</summary>
+    /// <param name="store">Where they are.</param>
+    /// <param name="images">The images.</param>
+    /// <param name="destination">Where the tar goes. Stays open; what is in it after an error is no image.</param>
+    /// <param name="options">How, or null.</param>
+    /// <param name="cancellationToken">Ends it early.</param>
+    /// <exception cref="StrataException">
+    /// Corrupt: a layer's files were changed behind the store's back. NotFound: of all platforms that are wanted, some are not in the store.
+    /// FailedPrecondition: all platforms are wanted of an image that did not come by an index. InvalidArgument: the options contradict each other.
+    /// </exception>
+    public static void Save(
+        Store.Store store, IReadOnlyList<ImageRecord> images, Stream destination, SaveOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new SaveOptions();
+        if (options is { AllPlatforms: true, Format: SaveFormat.DockerArchive })
+            throw StrataException.InvalidArgument("A docker-archive holds one platform of an image: leave out --all-platforms, or choose the format oci.");
+        var indexes = options.AllPlatforms ? SavedIndex.Of(store, images) : [];
+        var all = indexes.SelectMany(i => i.Images).Concat(images).DistinctBy(i => i.Manifest).Select(i => SavedImage.Read(store, i));
         using var tar = new TarWriter(destination, leaveOpen: true);
-        AddBytes(tar, "oci-layout", """{"imageLayoutVersion":"1.0.0"}"""u8.ToArray());
-        AddBytes(tar, "index.json", Encoding.UTF8.GetBytes(ManifestWriter.Index(Entries(image, manifestDigest, manifestBytes.Length, config.Platform?.ToString()))));
-        AddBytes(tar, "manifest.json", Encoding.UTF8.GetBytes(ManifestWriter.DockerManifest(BlobName(image.Config), image.Names.Select(Familiar), layers.Select(l => BlobName(l.DiffId.Digest)))));
-        AddBytes(tar, BlobName(image.Config), configBytes);
-        AddBytes(tar, BlobName(manifestDigest), manifestBytes);
-        long done = 0;
-        long total = layers.Sum(l => l.TarBytes);
-        foreach (var layer in layers.DistinctBy(l => l.DiffId))
-        {
-            tar.Write(Entry(BlobName(layer.DiffId.Digest), layer.TarBytes), stream => store.WriteTar(layer, stream, cancellationToken));
-            done += layer.TarBytes;
-            progress?.Report(new ProgressReport("save", done, total));
-        }
+        new ImageSaver(store, options, tar, all, cancellationToken).Write(images, indexes);
         tar.WriteEnd();
     }
 
-    private static IEnumerable<Descriptor> Entries(ImageRecord image, Digest manifest, long size, string? platform)
+    private void Write(IReadOnlyList<ImageRecord> images, IReadOnlyList<SavedIndex> indexes)
     {
-        var plain = new Descriptor(MediaTypes.Manifest, manifest, size) { Platform = platform };
-        if (image.Names.Count == 0)
-            return [plain];
-        return image.Names.Select(name => plain with
-        {
-            Annotations = new Dictionary<string, string>
-            {
-                ["io.containerd.image.name"] = name,
-                ["org.opencontainers.image.ref.name"] = name[(name.LastIndexOf(':') + 1)..],
-            },
-        });
+        // What leads to the layers comes first where it can: whoever reads the tar as a stream knows what he gets.
+        if (_blobs.AreKnown)
+            WriteDocuments(images, indexes);
+        foreach (var layer in _images.Values.SelectMany(i => i.Layers))
+            _blobs.Write(layer, (digest, size, write) => Add(LayerName(digest), size, write));
+        if (!_blobs.AreKnown)
+            WriteDocuments(images, indexes);
     }
+
+    private void WriteDocuments(IReadOnlyList<ImageRecord> images, IReadOnlyList<SavedIndex> indexes)
+    {
+        var files = new List<(string Name, byte[] Bytes)>();
+        var entries = new List<Descriptor>();
+        if (_options.Format != SaveFormat.DockerArchive)
+        {
+            foreach (var image in _images.Values)
+            {
+                files.Add((BlobName(image.Manifest.Config.Digest), image.ConfigBytes));
+                files.Add((BlobName(DescriptorOf(image).Digest), ManifestOf(image)));
+            }
+            foreach (var index in indexes)
+                entries.AddRange(Named(index.Write(_store, manifest => DescriptorOf(_images[manifest]), (digest, bytes) => files.Add((BlobName(digest), bytes))), index.Record.Names));
+            // An image that is in an index which is written goes by that one's names.
+            foreach (var image in images)
+            {
+                string[] names = [.. image.Names.Except(indexes.SelectMany(i => i.Record.Names))];
+                if (names.Length > 0 || !indexes.Any(i => i.Record.Manifests.Contains(image.Manifest)))
+                    entries.AddRange(Named(DescriptorOf(_images[image.Manifest]) with { Platform = _images[image.Manifest].Config.Platform?.ToString() }, names));
+            }
+            AddBytes("oci-layout", """{"imageLayoutVersion":"1.0.0"}"""u8.ToArray());
+            AddBytes("index.json", Encoding.UTF8.GetBytes(ManifestWriter.Index(entries)));
+        }
+        if (_options.Format != SaveFormat.Oci)
+        {
+            var described = images.Select(image => (
+                Config: ConfigName(_images[image.Manifest]), Tags: image.Names.Select(Familiar), Layers: _images[image.Manifest].Layers.Select(l => LayerName(_blobs.DescriptorOf(l).Digest))));
+            AddBytes("manifest.json", Encoding.UTF8.GetBytes(ManifestWriter.DockerManifest(described)));
+            files.AddRange(images.Select(image => (ConfigName(_images[image.Manifest]), _images[image.Manifest].ConfigBytes)));
+        }
+        foreach (var (name, bytes) in files)
+            AddBytes(name, bytes);
+    }
+
+    private byte[] ManifestOf(SavedImage image) => ManifestRewriter.WithLayers(image.ManifestBytes, [.. image.Layers.Select((l, i) =>
+        _blobs.DescriptorOf(l) with { MediaType = MediaTypes.LayerType(image.Manifest.Layers[i].MediaType, _blobs.TypeSuffix) })]);
+
+    private Descriptor DescriptorOf(SavedImage image)
+    {
+        byte[] bytes = ManifestOf(image);
+        return new Descriptor(bytes == image.ManifestBytes ? image.Manifest.MediaType : MediaTypes.Manifest, Digest.Sha256(SHA256.HashData(bytes)), bytes.Length);
+    }
+
+    private static IEnumerable<Descriptor> Named(Descriptor plain, IReadOnlyList<string> names) => names.Count == 0 ? [plain] : names.Select(name => plain with
+    {
+        Annotations = new Dictionary<string, string>
+        {
+            ["io.containerd.image.name"] = name,
+            ["org.opencontainers.image.ref.name"] = name[(name.LastIndexOf(':') + 1)..],
+        },
+    });
 
     /// <summary>Docker writes its own names without their host.</summary>
     private static string Familiar(string name) =>
         name.StartsWith("docker.io/library/", StringComparison.Ordinal) ? name["docker.io/library/".Length..]
         : name.StartsWith("docker.io/", StringComparison.Ordinal) ? name["docker.io/".Length..] : name;
 
-    private static string BlobName(Digest digest) => $"blobs/{digest.Algorithm}/{digest.Hex}";
+    private static string BlobName(Digest digest) => LayoutSource.BlobName(digest);
 
-    private static TarEntry Entry(string name, long size) =>
-        new() { Name = Encoding.UTF8.GetBytes(name), Type = TarEntryType.RegularFile, Mode = 0x1A4, SizeBytes = size };
+    private string LayerName(Digest digest) => _options.Format == SaveFormat.DockerArchive ? digest.Hex + ".tar" : BlobName(digest);
 
-    private static void AddBytes(TarWriter tar, string name, byte[] bytes) => tar.Write(Entry(name, bytes.Length), stream => stream.Write(bytes));
+    private string ConfigName(SavedImage image) => _options.Format == SaveFormat.DockerArchive ? image.Record.Config.Hex + ".json" : BlobName(image.Record.Config);
+
+    private void AddBytes(string name, byte[] bytes) => Add(name, bytes.Length, stream => stream.Write(bytes));
+
+    private void Add(string name, long size, Action<Stream> write)
+    {
+        if (_added.Add(name))
+            _tar.Write(new TarEntry { Name = Encoding.UTF8.GetBytes(name), Type = TarEntryType.RegularFile, Mode = 0x1A4, SizeBytes = size }, write);
+    }
 }

@@ -46,6 +46,23 @@ public sealed class LayerEntry
     /// <summary>True if the kind is one that a directory can hold on disk (not a whiteout or an opaque mark).</summary>
     public bool IsFileSystemObject => Kind < EntryKind.Whiteout;
 
+    /// <summary>The same entry with another time and owner.</summary>
+    public LayerEntry With(FileTime mtime, uint uid, uint gid) => new()
+    {
+        Path = Path,
+        Kind = Kind,
+        Mode = Mode,
+        Uid = uid,
+        Gid = gid,
+        Mtime = mtime,
+        SizeBytes = SizeBytes,
+        LinkTarget = LinkTarget,
+        HardLinkTarget = HardLinkTarget,
+        DeviceMajor = DeviceMajor,
+        DeviceMinor = DeviceMinor,
+        Xattrs = Xattrs,
+    };
+
     /// <summary>For error messages: kind and path.</summary>
     public override string ToString() => $"{Kind} {Path}";
 }

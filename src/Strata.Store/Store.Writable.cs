@@ -215,14 +215,26 @@ public sealed partial class Store
 
     /// <summary>Makes a layer of what changed in a writable layer. That may be mounted; it stays as it is.</summary>
     /// <returns>The new layer, on the one that the writable layer is on.</returns>
-    public LayerRecord Commit(string name, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
+    public LayerRecord Commit(string name, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default) =>
+        Commit(name, null, progress, cancellationToken);
+
+    /// <summary>Makes a layer of what changed in a writable layer. That may be mounted; it stays as it is.</summary>
+    /// <param name="name">The writable layer.</param>
+    /// <param name="latestMtime">Files that were modified later get this time in the new layer; null: they keep theirs.</param>
+    /// <param name="progress">Told of progress, or null.</param>
+    /// <param name="cancellationToken">Ends it early; nothing is left then.</param>
+    /// <returns>The new layer, on the one that the writable layer is on.</returns>
+    public LayerRecord Commit(string name, FileTime? latestMtime, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
     {
         var record = GetWritable(name);
         var parent = DriverParentOf(record);
         var options = new DiffOptions { Progress = progress };
         // One pass: what the driver finds is what the new layer is made of.
         using var changes = new ProducedStream((destination, cancelled) => Driver.Diff(record.DriverId, parent, destination, options, cancelled), cancellationToken);
-        return RegisterLayers([new LayerInput { Open = () => new Borrowed(changes) }], record.Parent, progress, cancellationToken)[0];
+        if (latestMtime is not { } latest)
+            return RegisterLayers([new LayerInput { Open = () => new Borrowed(changes) }], record.Parent, progress, cancellationToken)[0];
+        using var clamped = new ProducedStream((destination, cancelled) => ClampTimes(changes, destination, latest, cancelled), cancellationToken);
+        return RegisterLayers([new LayerInput { Open = () => new Borrowed(clamped) }], record.Parent, progress, cancellationToken)[0];
     }
 
     /// <summary>What a writable layer itself holds, on disk.</summary>

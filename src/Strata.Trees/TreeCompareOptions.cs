@@ -22,4 +22,7 @@ public sealed record TreeCompareOptions
 
     /// <summary>Read files whose metadata is equal, too.</summary>
     public bool CompareContents { get; init; }
+
+    /// <summary>A directory is changed, too, if only its modification time is another one.</summary>
+    public bool DirectoryTimes { get; init; }
 }

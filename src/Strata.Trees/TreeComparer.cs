@@ -126,8 +126,9 @@ public sealed class TreeComparer
         };
     }
 
-    private static bool MetadataDiffers(in FileStatus before, in FileStatus now) =>
+    private bool MetadataDiffers(in FileStatus before, in FileStatus now) =>
         before.Mode != now.Mode || before.Uid != now.Uid || before.Gid != now.Gid || before.RdevMajor != now.RdevMajor || before.RdevMinor != now.RdevMinor
+        || (now.IsDirectory && _options.DirectoryTimes && before.Mtime != now.Mtime)
         || (!now.IsDirectory && (before.Mtime != now.Mtime || before.SizeBytes != now.SizeBytes || now.LinkCount > before.LinkCount));
 
     private bool XattrsDiffer(int oldDirectory, ReadOnlySpan<byte> oldName, int newDirectory, ReadOnlySpan<byte> newName, AttributeSummary newAttributes)

@@ -12,7 +12,7 @@ internal static class CreateVerb
         var from = new Option<string?>("--from") { Description = "The image or layer that it lies on. Without it, the layer begins empty.", HelpName = "IMAGE|LAYER" };
         var options = new Option<string[]>("--storage-opt") { Description = "An option of the layer's storage, such as size=10G.", HelpName = "KEY=VALUE" };
         var init = new Option<bool>("--init") { Description = "Put an init layer below it: the mount points and files that container runtimes expect, which show in no change and no diff." };
-        var command = new Command("create", "Make a writable layer.") { name, from, options, init };
+        var command = new Command("create", "Make a writable layer.") { name, from, options, init, PlatformChoice.Option };
         command.SetAction(parse =>
         {
             using var store = Session.Open(parse);
@@ -23,7 +23,7 @@ internal static class CreateVerb
                 if (equals <= 0 || !storage.TryAdd(option[..equals], option[(equals + 1)..]))
                     throw StrataException.InvalidArgument($"The storage option '{option}' is not of the form key=value, or is given twice.");
             }
-            var (parent, image) = Parent(store, parse.GetValue(from));
+            var (parent, image) = Parent(store, parse.GetValue(from), parse.GetValue(PlatformChoice.Option));
             var made = store.CreateWritable(parse.GetRequiredValue(name), parent, image, storage, parse.GetValue(init) ? InitLayer.Standard : null);
             Console.Out.WriteLine(made.Name);
             return ExitCodes.Ok;
@@ -32,11 +32,11 @@ internal static class CreateVerb
     }
 
     /// <summary>An image by its name or ID, else a layer by its ID; nothing: no parent.</summary>
-    internal static (ChainId? Parent, Digest? Image) Parent(Store.Store store, string? text)
+    internal static (ChainId? Parent, Digest? Image) Parent(Store.Store store, string? text, string? platform = null)
     {
         if (text is null)
             return (null, null);
-        if (ImageNames.Find(store, text) is { } image)
+        if (ImageNames.Find(store, text, platform) is { } image)
             return (image.TopLayer, image.Manifest);
         if (ImageNames.FindLayer(store, text) is { } layer)
             return (layer.ChainId, null);

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Text.Json;
 using Strata.Oci;
+using Strata.Store;
 
 namespace Strata.Cli.Verbs;
 
@@ -21,18 +23,7 @@ internal static class LayersVerb
             var layers = store.ListLayers(parse.GetValue(limit) ?? int.MaxValue, last);
             if (parse.GetValue(json))
             {
-                Output.JsonArray(layers, (writer, layer) =>
-                {
-                    writer.WriteString("chainId", layer.ChainId.ToString());
-                    writer.WriteString("diffId", layer.DiffId.ToString());
-                    writer.WriteString("parent", layer.Parent?.ToString());
-                    writer.WriteString("driverId", layer.DriverId.ToString());
-                    writer.WriteNumber("tarBytes", layer.TarBytes);
-                    writer.WriteNumber("contentBytes", layer.ContentBytes);
-                    writer.WriteString("blob", layer.BlobDigest.ToString());
-                    writer.WriteNumber("blobBytes", layer.BlobBytes);
-                    writer.WriteString("created", layer.Created);
-                });
+                Output.JsonArray(layers, WriteJson);
                 return ExitCodes.Ok;
             }
             Output.Table(["CHAIN ID", "DIFF ID", "PARENT", "SIZE", "CREATED"], layers.Select(layer => (string[])
@@ -40,5 +31,18 @@ internal static class LayersVerb
             return ExitCodes.Ok;
         });
         return command;
+    }
+
+    internal static void WriteJson(Utf8JsonWriter writer, LayerRecord layer)
+    {
+        writer.WriteString("chainId", layer.ChainId.ToString());
+        writer.WriteString("diffId", layer.DiffId.ToString());
+        writer.WriteString("parent", layer.Parent?.ToString());
+        writer.WriteString("driverId", layer.DriverId.ToString());
+        writer.WriteNumber("tarBytes", layer.TarBytes);
+        writer.WriteNumber("contentBytes", layer.ContentBytes);
+        writer.WriteString("blob", layer.BlobDigest.ToString());
+        writer.WriteNumber("blobBytes", layer.BlobBytes);
+        writer.WriteString("created", layer.Created);
     }
 }

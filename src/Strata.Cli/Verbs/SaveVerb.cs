@@ -7,16 +7,39 @@ internal static class SaveVerb
 {
     internal static Command Make()
     {
-        var image = new Argument<string>("IMAGE") { Description = "The image, by name or ID." };
+        var images = new Argument<string[]>("IMAGE") { Description = "The images, by name or ID.", Arity = ArgumentArity.OneOrMore };
         var output = new Option<string?>("--output", "-o") { Description = "The file to write. Default: standard output.", HelpName = "FILE" };
-        var command = new Command("save", "Write an image as one tar, an OCI layout and docker-archive, each layer's tar byte for byte as it came.") { image, output };
+        var format = new Option<string?>("--format") { Description = "oci: an OCI layout; docker-archive: what docker save of old wrote. Default: both at once in one tar.", HelpName = "FORMAT" };
+        var compression = new Option<string>("--compression") { Description = "How layers are compressed: none, gzip or zstd.", HelpName = "KIND", DefaultValueFactory = _ => "none" };
+        var level = new Option<int?>("--level") { Description = "1 to 9 for gzip, 1 to 22 for zstd. Default: the fast ones.", HelpName = "N" };
+        var all = new Option<bool>("--all-platforms") { Description = "All platforms of images that came by an index, and the index." };
+        var command = new Command("save", "Write images as one tar, each layer's tar byte for byte as it came, or compressed anew.") { images, output, format, compression, level, all, PlatformChoice.Option };
         command.SetAction(parse =>
         {
+            var options = new SaveOptions
+            {
+                Format = parse.GetValue(format) switch
+                {
+                    null => SaveFormat.Both,
+                    "oci" => SaveFormat.Oci,
+                    "docker-archive" => SaveFormat.DockerArchive,
+                    var other => throw StrataException.InvalidArgument($"There is no format '{other}'; there are oci and docker-archive."),
+                },
+                Compression = parse.GetValue(compression) switch
+                {
+                    "none" => SaveCompression.None,
+                    "gzip" => SaveCompression.Gzip,
+                    "zstd" => SaveCompression.Zstd,
+                    var other => throw StrataException.InvalidArgument($"Layers can't be compressed by '{other}'; they can by gzip and zstd, or none."),
+                },
+                Level = parse.GetValue(level),
+                AllPlatforms = parse.GetValue(all),
+            };
             using var store = Session.Open(parse);
-            var found = ImageNames.Get(store, parse.GetRequiredValue(image));
+            var found = parse.GetRequiredValue(images).Select(text => PlatformChoice.Get(store, text, parse)).DistinctBy(i => i.Manifest).ToArray();
             Session.WriteOutput(parse.GetValue(output), stream => ProgressBars.Run(progress =>
             {
-                ImageSaver.Save(store, found, stream, progress, Session.Cancellation);
+                ImageSaver.Save(store, found, stream, options with { Progress = progress }, Session.Cancellation);
                 return 0;
             }));
             return ExitCodes.Ok;

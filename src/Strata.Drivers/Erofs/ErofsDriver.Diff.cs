@@ -77,7 +77,7 @@ public sealed partial class ErofsDriver
         Func<RootDirectory> itself = () => OpenLower(new Lower(_layout.IsApplied(id) ? LowerKind.Index : LowerKind.Directory, id, [id]));
         return new StackDifference(
             direct ? itself : () => OpenView(id), parent is { } below ? () => OpenView(below) : null, () => OpenView(id),
-            _marks, direct, options?.CompareContents ?? false);
+            _marks, direct, options);
     }
 
     private void CopyTar(LayerId id, Stream destination, IProgress<ProgressReport>? progress, CancellationToken cancellationToken)

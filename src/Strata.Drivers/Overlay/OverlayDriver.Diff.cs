@@ -74,6 +74,6 @@ public sealed partial class OverlayDriver
         bool direct = parent == ParentOf(id);
         return new StackDifference(
             direct ? () => RootDirectory.Open(_layout.Diff(id)) : () => OpenView(id), parent is { } below ? () => OpenView(below) : null, () => OpenView(id),
-            _marks, direct, options?.CompareContents ?? false);
+            _marks, direct, options);
     }
 }

@@ -23,4 +23,11 @@ public sealed record ImageIndex(IReadOnlyList<Descriptor> Manifests)
         using var json = JsonDocuments.Parse(bytes, "a manifest");
         return json.Find(json.Root, "manifests") is not null;
     }
+
+    /// <summary>The media type that an index tells of itself, or OCI's.</summary>
+    internal static string TypeOf(ReadOnlyMemory<byte> bytes)
+    {
+        using var json = JsonDocuments.Parse(bytes, "an index");
+        return json.FindString(json.Root, "mediaType") ?? MediaTypes.Index;
+    }
 }

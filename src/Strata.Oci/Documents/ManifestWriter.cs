@@ -28,22 +28,18 @@ internal static class ManifestWriter
         json.WriteEndArray();
     });
 
-    internal static string DockerManifest(string config, IEnumerable<string> tags, IEnumerable<string> layers)
+    internal static string DockerManifest(IEnumerable<(string Config, IEnumerable<string> Tags, IEnumerable<string> Layers)> images) => "[" + string.Join(',', images.Select(image => Write(json =>
     {
-        string one = Write(json =>
-        {
-            json.WriteString("Config", config);
-            json.WriteStartArray("RepoTags");
-            foreach (string tag in tags)
-                json.WriteStringValue(tag);
-            json.WriteEndArray();
-            json.WriteStartArray("Layers");
-            foreach (string layer in layers)
-                json.WriteStringValue(layer);
-            json.WriteEndArray();
-        });
-        return $"[{one}]";
-    }
+        json.WriteString("Config", image.Config);
+        json.WriteStartArray("RepoTags");
+        foreach (string tag in image.Tags)
+            json.WriteStringValue(tag);
+        json.WriteEndArray();
+        json.WriteStartArray("Layers");
+        foreach (string layer in image.Layers)
+            json.WriteStringValue(layer);
+        json.WriteEndArray();
+    }))) + "]";
 
     private static string Write(Action<Utf8JsonWriter> body)
     {

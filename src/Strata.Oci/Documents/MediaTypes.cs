@@ -57,6 +57,17 @@ public static class MediaTypes
     /// <param name="suffix">Empty, <c>+gzip</c> or <c>+zstd</c>.</param>
     internal static string LayerType(string type, string suffix) => (IsForeign(type) ? ForeignTar : LayerTar) + suffix;
 
+    /// <summary>OCI's type of a layer that has Docker's.</summary>
+    internal static string ToOci(string type) => type switch
+    {
+        DockerLayer => LayerTar,
+        DockerLayer + ".gzip" => LayerGzip,
+        DockerLayer + ".zstd" => LayerZstd,
+        DockerForeign => ForeignTar,
+        DockerForeign + ".gzip" => ForeignTar + "+gzip",
+        _ => type,
+    };
+
     /// <summary>What something is that is no image, in words.</summary>
     internal static string Describe(string type) => type switch
     {

@@ -105,5 +105,5 @@ public sealed record Platform
         variant.StartsWith('v') && int.TryParse(variant.AsSpan(1).ToString().Split('.')[0], NumberStyles.None, CultureInfo.InvariantCulture, out int version) && version < 100 ? version : 0;
 
     private static bool IsWord(string? text) =>
-        text is { Length: > 0 and <= 64 } && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.');
+        text is { Length: > 0 and <= 64 } && char.IsAsciiLetterOrDigit(text[0]) && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.');
 }
