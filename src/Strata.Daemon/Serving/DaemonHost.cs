@@ -15,6 +15,7 @@ internal sealed class DaemonHost : IAsyncDisposable
 
     private readonly WebApplication _application;
     private readonly IReadOnlyList<Door> _doors;
+    private bool _started;
 
     private DaemonHost(WebApplication application, IReadOnlyList<Door> doors)
     {
@@ -81,7 +82,12 @@ internal sealed class DaemonHost : IAsyncDisposable
     }
 
     /// <summary>Opens all doors.</summary>
-    internal Task StartAsync(CancellationToken cancellationToken) => _application.StartAsync(cancellationToken);
+    /// <exception cref="StrataException">FailedPrecondition: a socket can't be made. None is open then.</exception>
+    internal async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await _application.StartAsync(cancellationToken);
+        _started = true;
+    }
 
     /// <summary>Waits until the process is told to stop, then lets the calls that are under way finish.</summary>
     internal Task WaitAsync(CancellationToken cancellationToken) => _application.WaitForShutdownAsync(cancellationToken);
@@ -95,6 +101,8 @@ internal sealed class DaemonHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _application.DisposeAsync();
+        if (!_started)
+            return; // what is at the paths may be another one's
         foreach (var door in _doors)
             File.Delete(door.SocketPath);
     }

@@ -29,7 +29,7 @@ public sealed partial class ErofsDriver
             return [new Mount("bind", _layout.Diff(id), "", readOnly ? ["rbind", "ro"] : ["rbind", "rw"])];
         if (stack.Count == 1)
             return [IndexMount(stack[0])];
-        return [readOnly ? ReadOnlyMount(stack.Select(PathOf), request.MountLabel) : WritableMount(id, stack.Skip(1).Select(PathOf), request.MountLabel)];
+        return [readOnly ? ReadOnlyMount(stack.Select((lower, i) => i == 0 && lower.Kind == LowerKind.Directory ? _layout.Diff(id) : PathOf(lower)), request.MountLabel) : WritableMount(id, stack.Skip(1).Select(PathOf), request.MountLabel)];
     }
 
     /// <inheritdoc/>
@@ -83,7 +83,7 @@ public sealed partial class ErofsDriver
 
     private SharedMounts MountsOf(Lower lower) => lower.Kind == LowerKind.Chain ? _chains : _lowers;
 
-    private string PathOf(Lower lower) => lower.Kind == LowerKind.Directory ? _layout.Diff(lower.Id) : MountsOf(lower).PointOf(lower.Id);
+    private string PathOf(Lower lower) => lower.Kind == LowerKind.Directory ? ShortPathOf(lower.Id) : MountsOf(lower).PointOf(lower.Id);
 
     private Mount ReadOnlyMount(IEnumerable<string> stack, string? label) => OverlayOptions.ReadOnly(_features, stack, _moreOptions, label);
 

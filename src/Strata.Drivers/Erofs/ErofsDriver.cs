@@ -107,6 +107,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
     {
         base.Cleanup();
         SweepLowers();
+        SweepShortNames();
         TemporaryDirectory.Sweep(_layout.Temporary);
     }
 
@@ -146,7 +147,11 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
     {
         _bases.TryRemove(id, out _);
         // Nobody's overlay lies on it any more; a user that died may have left it mounted, which would keep its space.
-        void Move() => _chains.IfUnused(id, IsAlive, () => MoveToTrash(_layout.Of(id)));
+        void Move() => _chains.IfUnused(id, IsAlive, () =>
+        {
+            MoveToTrash(_layout.Of(id));
+            File.Delete(ShortNameOf(id));
+        });
         if (!_lowers.IfUnused(id, IsAlive, Move) || Exists(id))
             throw StrataException.FailedPrecondition($"Can't remove layer {id}: another layer that is mounted lies on it. Remove that first.");
     }

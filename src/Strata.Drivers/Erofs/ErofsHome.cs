@@ -13,6 +13,7 @@ namespace Strata.Drivers.Erofs;
 /// ID/diff, ID/work  what was written to a layer that is no tar: overlayfs's upper directory and its own one
 /// ID/merged         the mount point while mounted
 /// lowers/, chains/  indexes of layers and of chains that are mounted for the overlays of those who use them
+/// .l/NAME -> ../ID/diff   short names, so that many directories fit into mount options: made when a directory is first stacked
 /// .holds/HOLDER     what stays mounted for mounts that are performed elsewhere: a line each, lowers/ID or chains/ID
 /// </code>
 /// A layer exists if ID/ does. It is applied if layer.tar is there.
@@ -33,6 +34,8 @@ internal sealed class ErofsHome(string home)
     internal string Lowers { get; } = Path.Combine(home, "lowers");
 
     internal string Chains { get; } = Path.Combine(home, "chains");
+
+    internal string ShortNames { get; } = Path.Combine(home, ".l");
 
     internal string Holds { get; } = Path.Combine(home, ".holds");
 

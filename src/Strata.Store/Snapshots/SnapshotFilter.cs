@@ -149,7 +149,7 @@ public sealed class SnapshotFilter
             int begin = _at;
             while (!AtEnd && text[_at] != ',' && !char.IsWhiteSpace(text[_at]))
                 _at++;
-            return text[begin.._at];
+            return _at > begin ? text[begin.._at] : throw Wrong("expected a value; an empty one is \"\"");
         }
 
         internal StrataException Wrong(string what) => StrataException.InvalidArgument($"The filter '{text}' is wrong at character {_at + 1}: {what}.");

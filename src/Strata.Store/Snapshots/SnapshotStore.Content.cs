@@ -90,8 +90,11 @@ public sealed partial class SnapshotStore
                 $"SELECT {SnapshotRows.Columns} FROM snapshots WHERE driver_id=$1 AND kind<>$2", SnapshotRows.Read, id.ToString(), (int)SnapshotKind.Committed));
             foreach (var candidate in candidates)
             {
-                if (Same(Acquire(candidate), mounts))
-                    return candidate;
+                // Not while something is applied to it, or it is removed.
+                using var held = _locks.Acquire(candidate.Key);
+                var now = _database.Read(s => s.FindSnapshot(candidate.Key));
+                if (now?.Holder == candidate.Holder && (now.Applied is not null || Same(Acquire(now), mounts)))
+                    return now;
             }
         }
         return null;

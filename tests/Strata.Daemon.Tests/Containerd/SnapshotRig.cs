@@ -1,0 +1,187 @@
+using System.Net.Sockets;
+using Grpc.Core;
+using Grpc.Net.Client;
+using Strata.Daemon.Containerd.Wire;
+using Strata.Daemon.Serving;
+using Strata.Store;
+using Strata.Testing;
+using WireMount = Strata.Daemon.Containerd.Wire.Mount;
+
+namespace Strata.Daemon.Tests.Containerd;
+
+/// <summary>A store served in this process, its client, and the mounts that a test performs as containerd would.</summary>
+internal sealed class SnapshotRig : IAsyncDisposable
+{
+    private readonly List<string> _mounted = [];
+    private int _number;
+    private DaemonHost _host = null!;
+    private GrpcChannel _channel = null!;
+
+    private SnapshotRig(string driver) => Driver = driver;
+
+    internal string Driver { get; }
+
+    internal ScratchDirectory Scratch { get; } = new();
+
+    internal Store.Store Store { get; private set; } = null!;
+
+    internal Snapshots.SnapshotsClient Client { get; private set; } = null!;
+
+    internal Diff.DiffClient Differ { get; private set; } = null!;
+
+    internal string ContainerdAddress { get; set; } = "";
+
+    internal static async Task<SnapshotRig> StartAsync(string driver, string? containerdAddress = null)
+    {
+        var rig = new SnapshotRig(driver);
+        rig.ContainerdAddress = containerdAddress ?? rig.Scratch["no-containerd.sock"];
+        await rig.StartAsync();
+        return rig;
+    }
+
+    internal async Task RestartAsync()
+    {
+        await StopAsync();
+        await StartAsync();
+    }
+
+    internal async Task<IReadOnlyList<WireMount>> PrepareAsync(string key, string parent = "", params (string Key, string Value)[] labels)
+    {
+        var request = new PrepareSnapshotRequest { Snapshotter = "strata", Key = key, Parent = parent };
+        foreach (var (label, value) in labels)
+            request.Labels.Add(label, value);
+        return (await Client.PrepareAsync(request)).Mounts;
+    }
+
+    internal async Task<IReadOnlyList<WireMount>> ViewAsync(string key, string parent = "") =>
+        (await Client.ViewAsync(new ViewSnapshotRequest { Key = key, Parent = parent })).Mounts;
+
+    internal async Task<IReadOnlyList<WireMount>> MountsAsync(string key) => (await Client.MountsAsync(new MountsRequest { Key = key })).Mounts;
+
+    internal async Task CommitAsync(string name, string key, string parent = "", params (string Key, string Value)[] labels)
+    {
+        var request = new CommitSnapshotRequest { Name = name, Key = key, Parent = parent };
+        foreach (var (label, value) in labels)
+            request.Labels.Add(label, value);
+        await Client.CommitAsync(request);
+    }
+
+    internal async Task RemoveAsync(string key) => await Client.RemoveAsync(new RemoveSnapshotRequest { Key = key });
+
+    internal async Task<Info> StatAsync(string key) => (await Client.StatAsync(new StatSnapshotRequest { Key = key })).Info;
+
+    internal async Task<string[]> ListAsync(params string[] filters)
+    {
+        var request = new ListSnapshotsRequest();
+        request.Filters.AddRange(filters);
+        using var call = Client.List(request);
+        var names = new List<string>();
+        await foreach (var response in call.ResponseStream.ReadAllAsync())
+            names.AddRange(response.Info.Select(i => i.Name));
+        return [.. names.Order(StringComparer.Ordinal)];
+    }
+
+    /// <summary>Prepares, lets something be written, commits.</summary>
+    internal async Task LayerAsync(string name, string parent, Action<string> write)
+    {
+        string root = Mount(await PrepareAsync(name + "-work", parent));
+        write(root);
+        Unmount(root);
+        await CommitAsync(name, name + "-work");
+    }
+
+    /// <summary>Looks at a committed snapshot.</summary>
+    internal async Task LookAsync(string parent, Action<string> look)
+    {
+        string key = $"look {_number++}";
+        string root = Mount(await ViewAsync(key, parent));
+        try
+        {
+            look(root);
+        }
+        finally
+        {
+            Unmount(root);
+            await RemoveAsync(key);
+        }
+    }
+
+    /// <summary>Performs mounts by mount(8), as any other program would: nothing of ours is used.</summary>
+    internal string Mount(IReadOnlyList<WireMount> mounts)
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "mounting needs root");
+        string target = Scratch.Make($"mnt{_number++}");
+        foreach (var mount in mounts)
+            ClientMounts.Perform(mount, target);
+        _mounted.Add(target);
+        return target;
+    }
+
+    internal void Unmount(string target)
+    {
+        Commands.Run("umount", target);
+        _mounted.Remove(target);
+        Directory.Delete(target);
+    }
+
+    internal static async Task<string> FailsAsync(StatusCode code, Func<Task> call)
+    {
+        var error = await Assert.ThrowsAsync<RpcException>(call);
+        Assert.True(error.StatusCode == code, $"expected {code}, got {error.Status}");
+        return error.Status.Detail;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (string target in _mounted.ToArray())
+            Unmount(target);
+        // In an order in which each can go: those that nothing is on first.
+        for (var left = Store.Snapshots.List(); left.Count > 0; left = Store.Snapshots.List())
+        {
+            var parents = left.Select(s => s.Parent).ToHashSet();
+            foreach (var leaf in left.Where(s => !parents.Contains(s.Key)))
+                Store.Snapshots.Remove(leaf.Key);
+        }
+        await StopAsync();
+        var mounts = Testing.Mounts.AtOrBelow(Scratch.Path);
+        string[] leases = Directory.GetFiles(Scratch["store/leases"]);
+        string[] holds = Directory.Exists(Scratch["store/erofs/.holds"]) ? Directory.GetFiles(Scratch["store/erofs/.holds"]) : [];
+        Scratch.Dispose();
+        if (TestContext.Current.TestState?.Result == TestResult.Failed)
+            return; // what failed first is told
+        Assert.Empty(mounts);
+        Assert.Empty(leases);
+        Assert.Empty(holds);
+    }
+
+    private async Task StartAsync()
+    {
+        Store = Strata.Store.Store.Open(new StoreOptions { Root = Scratch["store"], Driver = Driver });
+        string socket = Scratch["c.sock"];
+        _host = DaemonHost.Make(new ServeOptions { ContainerdSocket = socket, ContainerdAddress = ContainerdAddress }, Store);
+        await _host.StartAsync(default);
+        _channel = GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions
+        {
+            HttpHandler = new SocketsHttpHandler
+            {
+                ConnectCallback = async (_, cancellationToken) =>
+                {
+                    var connected = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                    await connected.ConnectAsync(new UnixDomainSocketEndPoint(socket), cancellationToken);
+                    return new NetworkStream(connected, ownsSocket: true);
+                },
+            },
+            DisposeHttpClient = true,
+        });
+        Client = new Snapshots.SnapshotsClient(_channel);
+        Differ = new Diff.DiffClient(_channel);
+    }
+
+    private async Task StopAsync()
+    {
+        _channel.Dispose();
+        await _host.StopAsync();
+        await _host.DisposeAsync();
+        Store.Dispose();
+    }
+}
