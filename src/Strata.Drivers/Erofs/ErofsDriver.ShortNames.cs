@@ -27,6 +27,12 @@ public sealed partial class ErofsDriver
         return path;
     }
 
+    private void DeleteShortName(LayerId id)
+    {
+        if (Directory.Exists(_layout.ShortNames))
+            File.Delete(ShortNameOf(id));
+    }
+
     private string ShortNameOf(LayerId id)
     {
         string text = id.ToString();

@@ -150,7 +150,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
         void Move() => _chains.IfUnused(id, IsAlive, () =>
         {
             MoveToTrash(_layout.Of(id));
-            File.Delete(ShortNameOf(id));
+            DeleteShortName(id);
         });
         if (!_lowers.IfUnused(id, IsAlive, Move) || Exists(id))
             throw StrataException.FailedPrecondition($"Can't remove layer {id}: another layer that is mounted lies on it. Remove that first.");

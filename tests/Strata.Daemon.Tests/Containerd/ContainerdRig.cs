@@ -1,0 +1,108 @@
+using Strata.Testing;
+
+namespace Strata.Daemon.Tests.Containerd;
+
+/// <summary>containerd and stratad, each with a root, state and sockets of its own, both stopped by their process IDs.</summary>
+internal sealed class ContainerdRig : IDisposable
+{
+    internal const string Image = "localhost/test:1";
+    private DaemonProcess? _stratad;
+    private DaemonProcess? _containerd;
+
+    internal ContainerdRig(string driver)
+    {
+        Driver = driver;
+        File.WriteAllText(Scratch["config.toml"], $"""
+            version = 2
+            root = "{Scratch["root"]}"
+            state = "{Scratch["state"]}"
+            disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.internal.v1.opt"]
+            [grpc]
+              address = "{Address}"
+            [proxy_plugins.strata]
+              type = "snapshot"
+              address = "{Socket}"
+            """);
+        StartStratad();
+        StartContainerd();
+    }
+
+    internal string Driver { get; }
+
+    internal ScratchDirectory Scratch { get; } = new();
+
+    internal string Address => Scratch["c.sock"];
+
+    internal string Socket => Scratch["s.sock"];
+
+    internal static void Require()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "containerd needs root");
+        Assert.SkipWhen(Commands.TryRun("sh", "-c", "command -v containerd && command -v ctr && command -v runc").ExitCode != 0, "containerd and runc are not installed (Debian: containerd, runc)");
+    }
+
+    internal void StartStratad()
+    {
+        _stratad = new DaemonProcess(DaemonProcess.Stratad, "serve", "--root", Scratch["store"], "--driver", Driver, "--containerd-socket", Socket, "--containerd-address", Address);
+        _stratad.Await(() => _stratad.Output.Contains("stratad: ready", StringComparison.Ordinal), "the line that says ready");
+    }
+
+    internal void StopStratad() => _stratad!.Stop();
+
+    internal void KillStratad() => _stratad!.Kill();
+
+    internal void StartContainerd()
+    {
+        _containerd = new DaemonProcess("containerd", "--config", Scratch["config.toml"]);
+        _containerd.Await(() => Commands.TryRun("ctr", "-a", Address, "version").ExitCode == 0, "an answer");
+    }
+
+    internal void StopContainerd() => _containerd!.Stop();
+
+    /// <summary>Runs ctr; it must succeed.</summary>
+    internal string Ctr(params string[] arguments)
+    {
+        var (code, output, error) = Try(arguments);
+        Assert.True(code == 0, $"ctr {string.Join(' ', arguments)}: {code}\n{output}{error}\nstratad:\n{_stratad!.Output}\ncontainerd:\n{string.Join('\n', _containerd!.Output.Split('\n').TakeLast(15))}");
+        return output;
+    }
+
+    internal (int Code, string Output, string Error) Try(params string[] arguments) => Commands.TryRun("ctr", ["-a", Address, .. arguments]);
+
+    /// <summary>Runs a command in a container that is gone afterwards.</summary>
+    internal string Run(string name, string command) => Ctr("run", "--rm", "--snapshotter", "strata", Image, name, "/bin/sh", "-c", command);
+
+    internal string Exec(string container, string command) => Ctr("task", "exec", "--exec-id", $"e{Guid.NewGuid():N}", container, "/bin/sh", "-c", command);
+
+    internal string[] Snapshots() => [.. Ctr("snapshots", "--snapshotter", "strata", "ls").Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1)];
+
+    /// <summary>An image that can run a shell, of three layers that change what is below.</summary>
+    internal string WriteImage(int bigBytes = 0)
+    {
+        byte[] busybox = File.ReadAllBytes("/bin/busybox");
+        var programs = new TarBuilder().Dir("bin").Dir("etc").Dir("tmp", 0x3FF).Dir("proc").Dir("sys").Dir("dev").Raw("bin/busybox"u8.ToArray(), '0', mode: 0x1ED, content: busybox);
+        foreach (string name in (string[])["sh", "cat", "ls", "rm", "sleep", "mkdir", "echo", "hostname", "stat"])
+            programs.Symlink("bin/" + name, "busybox");
+        var image = new TestImage()
+            .Layer(programs, "gzip")
+            .Layer(new TarBuilder().Dir("etc").File("etc/one", "one\n").File("etc/gone", "gone\n").File("etc/owned", "owned\n", 0x180, uid: 1000, gid: 1001).Dir("opaque").File("opaque/old", "old\n"), "gzip")
+            .Layer(new TarBuilder().Dir("etc").Whiteout("etc/gone").File("etc/two", "two\n").Dir("opaque").Opaque("opaque").File("opaque/new", "new\n").Raw("big"u8.ToArray(), '0', content: new byte[bigBytes]), "gzip");
+        return image.ToLayout($"\"io.containerd.image.name\":\"{Image}\"").WriteTar(Scratch["image.tar"]);
+    }
+
+    public void Dispose()
+    {
+        // What a failed test left running.
+        if (Try("task", "ls", "-q") is { Code: 0, Output: var tasks })
+        {
+            foreach (string task in tasks.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+                Try("task", "rm", "-f", task);
+        }
+        _containerd?.Dispose();
+        _stratad?.Dispose();
+        var mounts = Mounts.AtOrBelow(Scratch.Path);
+        Scratch.Dispose();
+        if (TestContext.Current.TestState?.Result != TestResult.Failed)
+            Assert.Empty(mounts);
+    }
+}
