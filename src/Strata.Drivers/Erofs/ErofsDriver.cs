@@ -130,7 +130,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
             File.WriteAllText(Path.Combine(temporary.Path, "lower"), lowers.ToString(), Encoding.ASCII);
         }
         if (writable)
-            MakeUpper(temporary.Path, parent);
+            MakeUpper(temporary.Path, parent, options.RootOwner);
         NameCalls.Rename(temporary.Path, _layout.Of(id), NameCalls.RenameNoReplace);
     }
 
@@ -166,25 +166,25 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
             MakeUpper(_layout.Of(id), ParentOf(id));
     }
 
-    private void MakeUpper(string directory, LayerId? parent)
+    private void MakeUpper(string directory, LayerId? parent, (uint Uid, uint Gid)? owner = null)
     {
         string diff = Path.Combine(directory, "diff");
         Directory.CreateDirectory(diff);
         ChangeMode(diff, 0x1ED); // 0755
         if (parent is { } shown)
-            InheritRoot(shown, diff);
+            InheritRoot(shown, diff, owner);
         string work = Path.Combine(directory, "work");
         Directory.CreateDirectory(work); // last: where it is, all is
         ChangeMode(work, 0x1C0);
     }
 
     /// <summary>overlayfs shows the root of the topmost directory: it must look as the layers below have it.</summary>
-    private void InheritRoot(LayerId parent, string diff)
+    private void InheritRoot(LayerId parent, string diff, (uint Uid, uint Gid)? owner)
     {
         if (FindRoot(parent) is not { } root)
             return;
         using var to = FileCalls.Open(diff, OpenFlags.ReadOnly | OpenFlags.Directory);
-        Check(AttributeCalls.TryChown(to.Number, root.Uid, root.Gid), "chown", diff);
+        Check(AttributeCalls.TryChown(to.Number, owner?.Uid ?? root.Uid, owner?.Gid ?? root.Gid), "chown", diff);
         Check(AttributeCalls.TryChmod(to.Number, root.Mode), "chmod", diff);
         foreach (var xattr in root.Xattrs)
             Check(XattrCalls.TrySetAt(to.Number, "."u8, xattr.Name, xattr.Value), "setxattr", diff);

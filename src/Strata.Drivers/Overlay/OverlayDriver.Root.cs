@@ -9,15 +9,16 @@ namespace Strata.Drivers.Overlay;
 public sealed partial class OverlayDriver
 {
     /// <summary>Gives a new layer's directory the attributes of its parent's root.</summary>
-    private void InheritRoot(LayerId parent, string diff)
+    private void InheritRoot(LayerId parent, string diff, (uint Uid, uint Gid)? owner = null)
     {
         SettleRoot(parent);
         using var from = FileCalls.Open(_layout.Diff(parent), OpenFlags.ReadOnly | OpenFlags.Directory);
         using var to = FileCalls.Open(diff, OpenFlags.ReadOnly | OpenFlags.Directory);
         var source = AttributeCalls.Stat(from);
         var old = AttributeCalls.Stat(to);
-        if (source.Uid != old.Uid || source.Gid != old.Gid)
-            Check(AttributeCalls.TryChown(to.Number, source.Uid, source.Gid), "chown", diff);
+        var (uid, gid) = owner ?? (source.Uid, source.Gid);
+        if (uid != old.Uid || gid != old.Gid)
+            Check(AttributeCalls.TryChown(to.Number, uid, gid), "chown", diff);
         if (source.Mode != old.Mode)
             Check(AttributeCalls.TryChmod(to.Number, source.Permissions), "chmod", diff);
         foreach (var xattr in XattrCalls.GetAll(from.Number, "."u8))

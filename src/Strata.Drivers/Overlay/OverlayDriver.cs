@@ -126,7 +126,7 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
         Make(temporary.Path, "", 0x1C8); // 0710
         Make(temporary.Path, "diff", 0x1ED); // 0755
         if (parent is { } shown)
-            InheritRoot(shown, Path.Combine(temporary.Path, "diff"));
+            InheritRoot(shown, Path.Combine(temporary.Path, "diff"), options.RootOwner);
         Make(temporary.Path, "work", 0x1C0); // 0700
         if (parent is { } below)
             _layout.WriteLower(Path.Combine(temporary.Path, "lower"), below);

@@ -29,7 +29,7 @@ public sealed partial class SnapshotStore
         try
         {
             if (own)
-                Driver.CreateReadWrite(holder, below?.DriverId, null);
+                Driver.CreateReadWrite(holder, below?.DriverId, OptionsOf(labels));
             var mounts = Acquire(snapshot);
             _database.Write(s =>
             {

@@ -55,7 +55,7 @@ public sealed partial class SnapshotStore
         {
             Driver.Remove(snapshot.DriverId);
             File.Delete(_layout.Recipe(snapshot.DriverId));
-            Driver.CreateReadWrite(snapshot.DriverId, parent, null);
+            Driver.CreateReadWrite(snapshot.DriverId, parent, OptionsOf(snapshot.Labels));
         }
         catch (Exception e) when (e is StrataException or IOException or UnauthorizedAccessException)
         {

@@ -12,6 +12,8 @@ internal sealed class ContainerdRig : IDisposable
     internal ContainerdRig(string driver)
     {
         Driver = driver;
+        if (driver == "btrfs")
+            Scratch.MountLoop("store", "btrfs", 512);
         File.WriteAllText(Scratch["config.toml"], $"""
             version = 2
             root = "{Scratch["root"]}"
@@ -45,6 +47,9 @@ internal sealed class ContainerdRig : IDisposable
     {
         _stratad = new DaemonProcess(DaemonProcess.Stratad, "serve", "--root", Scratch["store"], "--driver", Driver, "--containerd-socket", Socket, "--containerd-address", Address);
         _stratad.Await(() => _stratad.Output.Contains("stratad: ready", StringComparison.Ordinal), "the line that says ready");
+        // containerd's client waits some seconds before it connects again to a plugin that was not there.
+        if (_containerd is not null)
+            _stratad.Await(() => Try("snapshots", "--snapshotter", "strata", "ls").Code == 0, "an answer through containerd");
     }
 
     internal void StopStratad() => _stratad!.Stop();
@@ -100,7 +105,7 @@ internal sealed class ContainerdRig : IDisposable
         }
         _containerd?.Dispose();
         _stratad?.Dispose();
-        var mounts = Mounts.AtOrBelow(Scratch.Path);
+        var mounts = Mounts.AtOrBelow(Scratch.Path).Where(m => m != Scratch["store"]).ToArray();
         Scratch.Dispose();
         if (TestContext.Current.TestState?.Result != TestResult.Failed)
             Assert.Empty(mounts);

@@ -9,6 +9,7 @@ public sealed class ContainerdTests
     [Theory]
     [InlineData("overlay")]
     [InlineData("erofs")]
+    [InlineData("btrfs")]
     [InlineData("vfs")]
     public void Images_are_imported_run_changed_committed_and_removed(string driver)
     {
@@ -69,6 +70,7 @@ public sealed class ContainerdTests
     [Theory]
     [InlineData("overlay", 10)]
     [InlineData("erofs", 50)]
+    [InlineData("btrfs", 10)]
     [InlineData("vfs", 10)]
     public async Task Many_containers_run_at_once(string driver, int count)
     {

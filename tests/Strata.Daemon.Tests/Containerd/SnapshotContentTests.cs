@@ -202,16 +202,23 @@ public sealed class SnapshotContentTests
         Assert.DoesNotContain(deep.Options, o => o.StartsWith("upperdir=", StringComparison.Ordinal));
     }
 
-    [Fact]
-    public async Task Id_mappings_are_told_to_who_mounts()
+    [Theory]
+    [InlineData("overlay")]
+    [InlineData("erofs")]
+    public async Task Id_mappings_are_told_to_who_mounts_and_the_root_is_the_mapped_roots(string driver)
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "mounting needs root");
-        await using var rig = await SnapshotRig.StartAsync("overlay");
+        await using var rig = await SnapshotRig.StartAsync(driver);
         await rig.LayerAsync("1", "", _ => { });
-        var mounts = await rig.PrepareAsync("a", "1", ("containerd.io/snapshot/uidmapping", "0:100000:65536"), ("containerd.io/snapshot/gidmapping", "0:200000:65536"));
-        Assert.Contains("uidmap=0:100000:65536", mounts[0].Options);
-        Assert.Contains("gidmap=0:200000:65536", mounts[0].Options);
-        await SnapshotRig.FailsAsync(StatusCode.InvalidArgument, () => rig.PrepareAsync("b", "1", ("containerd.io/snapshot/uidmapping", "0:100000:65536")));
+        const string Uid = "containerd.io/snapshot/uidmapping", Gid = "containerd.io/snapshot/gidmapping";
+        var mount = Assert.Single(await rig.PrepareAsync("a", "1", (Uid, "5:6:7,0:100000:65536"), (Gid, "0:200000:65536")));
+        Assert.Contains("uidmap=5:6:7,0:100000:65536", mount.Options);
+        Assert.Contains("gidmap=0:200000:65536", mount.Options);
+        Assert.Equal("755 100000:200000", Stat(mount.Options.Single(o => o.StartsWith("upperdir=", StringComparison.Ordinal))["upperdir=".Length..]));
+        foreach (string wrong in new[] { "0:1", "a:b:c", "", "1:2:3", "0:1:0", "0:1:2:3", "0:99999999999:1" })
+            await SnapshotRig.FailsAsync(StatusCode.InvalidArgument, () => rig.PrepareAsync("b", "1", (Uid, wrong), (Gid, "0:0:1")));
+        await SnapshotRig.FailsAsync(StatusCode.InvalidArgument, () => rig.PrepareAsync("b", "1", (Uid, "0:100000:65536")));
+        Assert.Equal(["1", "a"], await rig.ListAsync());
     }
 
     private static string Stat(string path) => Commands.Run("stat", "-c", "%a %u:%g", path).Trim();

@@ -7,7 +7,7 @@ namespace Strata.Daemon.Tests.Containerd;
 /// <summary>The life of snapshots, after containerd's own suite: names, kinds, times, labels, errors.</summary>
 public sealed class SnapshotLifeTests
 {
-    public static TheoryData<string> Drivers => Environment.IsPrivilegedProcess ? ["overlay", "erofs", "vfs"] : ["vfs"];
+    public static TheoryData<string> Drivers => Environment.IsPrivilegedProcess ? ["overlay", "erofs", "btrfs", "vfs"] : ["vfs"];
 
     [Theory]
     [MemberData(nameof(Drivers))]

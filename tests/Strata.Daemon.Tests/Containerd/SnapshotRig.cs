@@ -31,9 +31,19 @@ internal sealed class SnapshotRig : IAsyncDisposable
 
     internal string ContainerdAddress { get; set; } = "";
 
-    internal static async Task<SnapshotRig> StartAsync(string driver, string? containerdAddress = null)
+    internal CallInvoker Invoker => _channel.CreateCallInvoker();
+
+    /// <summary>Starts.</summary>
+    /// <param name="driver">The driver.</param>
+    /// <param name="containerdAddress">containerd's own socket; null: none.</param>
+    /// <param name="tmpfsOptions">The store lies on a tmpfs with these options; null: beside everything else.</param>
+    internal static async Task<SnapshotRig> StartAsync(string driver, string? containerdAddress = null, string? tmpfsOptions = null)
     {
         var rig = new SnapshotRig(driver);
+        if (tmpfsOptions is not null)
+            rig.Scratch.MountTmpfs("store", tmpfsOptions);
+        else if (driver == "btrfs")
+            rig.Scratch.MountLoop("store", "btrfs", 256);
         rig.ContainerdAddress = containerdAddress ?? rig.Scratch["no-containerd.sock"];
         await rig.StartAsync();
         return rig;
@@ -143,7 +153,7 @@ internal sealed class SnapshotRig : IAsyncDisposable
                 Store.Snapshots.Remove(leaf.Key);
         }
         await StopAsync();
-        var mounts = Testing.Mounts.AtOrBelow(Scratch.Path);
+        var mounts = Testing.Mounts.AtOrBelow(Scratch.Path).Where(m => m != Scratch["store"]).ToArray();
         string[] leases = Directory.GetFiles(Scratch["store/leases"]);
         string[] holds = Directory.Exists(Scratch["store/erofs/.holds"]) ? Directory.GetFiles(Scratch["store/erofs/.holds"]) : [];
         Scratch.Dispose();
