@@ -32,6 +32,9 @@ public sealed unsafe class BtrfsTreeSearch : IDisposable
     private const nuint Request = 0xC0709411;
     private const int HeaderSize = 32;
     private const int BufferSize = 256 * 1024;
+
+    /// <summary>No item is larger than a node of the tree, which has 64 KB at most.</summary>
+    private const int LargestItem = HeaderSize + (64 * 1024);
     private readonly FileDescriptor _file;
     private readonly BtrfsKey _last;
     private readonly ulong _tree;
@@ -101,7 +104,8 @@ public sealed unsafe class BtrfsTreeSearch : IDisposable
     {
         if (_left == 0 && _dataStart > 0)
         {
-            if (Key.Next() is not { } next || next.CompareTo(_last) > 0)
+            // The kernel stops at the last key or when an item more has no room: with room enough for any it was the last key.
+            if (BufferSize - _position >= LargestItem || Key.Next() is not { } next || next > _last)
                 return false;
             _next = next;
         }

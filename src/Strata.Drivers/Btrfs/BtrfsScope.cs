@@ -24,6 +24,9 @@ internal sealed class BtrfsScope : ITreeScope
     private const int GenerationOffset = 0;
 
     private const int TransactionOffset = 8;
+
+    /// <summary>How many names it has.</summary>
+    private const int LinksOffset = 40;
     private readonly HashSet<ulong> _changed = [];
     private readonly Dictionary<ulong, SortedSet<byte[]>> _names = [];
     private readonly Dictionary<ulong, byte[][]> _sorted = [];
@@ -51,31 +54,42 @@ internal sealed class BtrfsScope : ITreeScope
         var found = new Queue<ulong>();
         using (var search = new BtrfsTreeSearch(root, 0, new BtrfsKey(BtrfsCalls.RootInode, 0, 0), new BtrfsKey(ulong.MaxValue - 256, byte.MaxValue, ulong.MaxValue), after + 1))
         {
+            // An inode's names follow it, in the same block if it has few: then nothing more need be asked for them.
+            ulong current = 0;
+            uint names = 0;
             while (search.MoveNext())
             {
-                if (search.Key.Type != BtrfsTreeSearch.InodeItem || search.Data.Length < TransactionOffset + 8)
+                if (search.Key.ObjectId == current)
+                    names -= Math.Min(names, AddNames(search, found));
+                if (search.Key.Type != BtrfsTreeSearch.InodeItem || search.Data.Length < LinksOffset + 4)
                     continue;
+                if (names > 0)
+                    found.Enqueue(current);
+                (current, names) = (0, 0);
                 if (BinaryPrimitives.ReadUInt64LittleEndian(search.Data[TransactionOffset..]) <= after
                     || BinaryPrimitives.ReadUInt64LittleEndian(search.Data[GenerationOffset..]) > after)
                 {
                     continue; // it only lies beside what changed; or it is new, and its directory tells
                 }
-                if (_changed.Add(search.Key.ObjectId))
-                    found.Enqueue(search.Key.ObjectId);
+                if (!_changed.Add(search.Key.ObjectId))
+                    continue;
                 if (_changed.Count > MaxInodes)
                     return false;
+                current = search.Key.ObjectId;
+                names = current == BtrfsCalls.RootInode ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(search.Data[LinksOffset..]);
             }
+            if (names > 0)
+                found.Enqueue(current);
         }
         while (found.TryDequeue(out ulong inode))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            AddNames(root, inode, found);
+            FindNames(root, inode, found);
         }
         return true;
     }
 
-    /// <summary>Notes an inode's names, and that the directories that they are in lead to something.</summary>
-    private void AddNames(FileDescriptor root, ulong inode, Queue<ulong> found)
+    private void FindNames(FileDescriptor root, ulong inode, Queue<ulong> found)
     {
         if (inode == BtrfsCalls.RootInode)
             return;
@@ -83,29 +97,27 @@ internal sealed class BtrfsScope : ITreeScope
         var last = new BtrfsKey(inode, BtrfsTreeSearch.InodeExtendedReference, ulong.MaxValue);
         using var search = new BtrfsTreeSearch(root, 0, first, last);
         while (search.MoveNext())
+            AddNames(search, found);
+    }
+
+    /// <summary>Notes the names that an item tells, and that the directories that they are in lead to something; how many there were.</summary>
+    private uint AddNames(BtrfsTreeSearch search, Queue<ulong> found)
+    {
+        // struct btrfs_inode_ref, one after the other: an index, the length of the name, the name. struct btrfs_inode_extref: the directory before them.
+        int at = search.Key.Type switch
         {
-            var data = search.Data;
-            if (search.Key.Type == BtrfsTreeSearch.InodeReference)
-            {
-                // struct btrfs_inode_ref, one after the other: an index, the length of the name, the name.
-                while (data.Length >= 10)
-                {
-                    int length = BinaryPrimitives.ReadUInt16LittleEndian(data[8..]);
-                    Add(search.Key.Offset, data.Slice(10, length), found);
-                    data = data[(10 + length)..];
-                }
-            }
-            else if (search.Key.Type == BtrfsTreeSearch.InodeExtendedReference)
-            {
-                // struct btrfs_inode_extref, one after the other: the directory, an index, the length of the name, the name.
-                while (data.Length >= 18)
-                {
-                    int length = BinaryPrimitives.ReadUInt16LittleEndian(data[16..]);
-                    Add(BinaryPrimitives.ReadUInt64LittleEndian(data), data.Slice(18, length), found);
-                    data = data[(18 + length)..];
-                }
-            }
+            BtrfsTreeSearch.InodeReference => 0,
+            BtrfsTreeSearch.InodeExtendedReference => 8,
+            _ => -1,
+        };
+        uint count = 0;
+        for (var data = search.Data; at >= 0 && data.Length >= at + 10; count++)
+        {
+            int length = BinaryPrimitives.ReadUInt16LittleEndian(data[(at + 8)..]);
+            Add(at == 0 ? search.Key.Offset : BinaryPrimitives.ReadUInt64LittleEndian(data), data.Slice(at + 10, length), found);
+            data = data[(at + 10 + length)..];
         }
+        return count;
     }
 
     private void Add(ulong directory, ReadOnlySpan<byte> name, Queue<ulong> found)
