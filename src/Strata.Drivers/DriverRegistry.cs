@@ -7,7 +7,7 @@ public delegate IDriver DriverInit(string home, DriverOptions options);
 
 /// <summary>The drivers that there are, by name, and how one is chosen.</summary>
 /// <remarks>Safe for many threads once registration is done.</remarks>
-public sealed class DriverRegistry
+public sealed partial class DriverRegistry
 {
     /// <summary>The environment variable that names a driver.</summary>
     public const string EnvironmentVariable = "STRATA_DRIVER";

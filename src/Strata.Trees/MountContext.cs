@@ -65,6 +65,9 @@ internal sealed class MountContext : IDisposable
                 case "device" when _mount.Type == "erofs":
                     SetFile(key, value);
                     break;
+                case "context" or "fscontext" or "defcontext" or "rootcontext": // quoted for mount(2), which splits at commas; here nothing splits
+                    Check(MountCalls.TrySetString(_context, key, Unquoted(value)));
+                    break;
                 default:
                     Check(equals < 0 ? MountCalls.TrySetFlag(_context, key) : MountCalls.TrySetString(_context, key, value));
                     break;
@@ -122,6 +125,9 @@ internal sealed class MountContext : IDisposable
             held.Dispose();
         _context.Dispose();
     }
+
+    /// <summary>A value without the quotes around it.</summary>
+    internal static string Unquoted(string value) => value is ['"', .. var inner, '"'] ? inner : value;
 
     private static int Attributes(Mount mount)
     {

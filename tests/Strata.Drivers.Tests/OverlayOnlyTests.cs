@@ -8,6 +8,25 @@ namespace Strata.Drivers.Tests;
 /// <summary>What only overlay has: redirects, metadata-only files, its layout, its options.</summary>
 public sealed class OverlayOnlyTests(FileSystems fileSystems)
 {
+    [Fact]
+    public void Label_is_quoted_and_nothing_else_can_hide_in_it()
+    {
+        using var rig = new Rig("overlay", fileSystems.Of("tmpfs"));
+        var below = rig.Make("below", null, s => s.File("f"));
+        rig.Driver.Create(Rig.Id("upper"), below);
+        const string label = "system_u:object_r:container_file_t:s0:c1,c2";
+        foreach (bool readOnly in new[] { false, true })
+        {
+            var mount = Assert.Single(rig.Driver.GetMounts(Rig.Id("upper"), new MountRequest(readOnly, label)));
+            Assert.Equal($"context=\"{label}\"", mount.Options[^1]);
+        }
+        foreach (string wrong in new[] { "a\",userxattr,x=\"b", "a b", "a\nb", "a\\", "\u00e4" })
+        {
+            var e = Assert.ThrowsAny<StrataException>(() => rig.Driver.GetMounts(Rig.Id("upper"), new MountRequest(false, wrong)));
+            Assert.Equal(ErrorKind.InvalidArgument, e.Kind);
+        }
+    }
+
     [Theory]
     [InlineData("ext4")]
     [InlineData("xfs")]

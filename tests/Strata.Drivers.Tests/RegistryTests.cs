@@ -140,6 +140,32 @@ public sealed class RegistryTests : IDisposable
     }
 
     [Fact]
+    public void What_would_be_chosen_is_told_with_every_reason()
+    {
+        var registry = new DriverRegistry();
+        registry.Register("a", (_, _) => throw DriverUnusableException.NotSupported("a", "this kernel has none. Load its module (modprobe a)."));
+        registry.Register("b", Vfs, "bee");
+        registry.Register("vfs", Vfs);
+        string root = _root["not/yet/there"];
+        var probes = registry.Probe(root);
+        Assert.Equal(["a", "b", "vfs"], probes.Select(p => p.Name));
+        Assert.Contains("modprobe a", probes[0].Reason, StringComparison.Ordinal);
+        Assert.True(probes[1].CanServe);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_root.Path));
+        Assert.Equal(new DriverChoice("b", "the first that can serve"), registry.Predict(root, null, probes));
+        Assert.Equal("b", registry.Predict(root, "bee", probes).Name);
+        Assert.Null(registry.Predict(root, "a", probes).Name);
+        Assert.Contains("there is no driver 'zzz'", registry.Predict(root, "zzz", probes).Why, StringComparison.Ordinal);
+        _root.Make("vfs/dir/x");
+        Assert.Equal("vfs", registry.Predict(_root.Path, null, probes).Name);
+        _root.Make("b/x");
+        Assert.Equal(new DriverChoice("b", "the root was used with it"), registry.Predict(_root.Path, null, probes));
+        _root.Make("a/x");
+        Assert.Null(registry.Predict(_root.Path, null, probes).Name);
+        Assert.Equal("vfs", registry.Predict(_root.Path, "vfs", probes).Name);
+    }
+
+    [Fact]
     public void Options_are_read()
     {
         var options = DriverOptions.Parse(["overlay.volatile = true", "vfs.x=1=2"]);

@@ -35,6 +35,13 @@ internal static class OverlayOptions
         }
     }
 
+    /// <summary>SELinux's option for a label. In quotes: a label's categories have commas between them, at which mount(2) options are split (mount(8)).</summary>
+    /// <exception cref="StrataException">InvalidArgument: it is no label, but would end the option and begin others.</exception>
+    internal static string ContextOf(string label) =>
+        label.AsSpan().IndexOfAnyExceptInRange('!', '~') < 0 && label.AsSpan().IndexOfAny('"', '\\', '\'') < 0
+            ? $"context=\"{label}\""
+            : throw StrataException.InvalidArgument($"'{label}' is not an SELinux label: it holds spaces, quotes, backslashes or control characters.");
+
     private static List<string> Begin(OverlayFeatures features, string metacopy, IEnumerable<string> lowers)
     {
         var options = new List<string>();
@@ -54,7 +61,7 @@ internal static class OverlayOptions
     {
         options.AddRange(more);
         if (!string.IsNullOrEmpty(label))
-            options.Add($"context=\"{label}\"");
+            options.Add(ContextOf(label));
         return new Mount("overlay", "overlay", "", options);
     }
 
