@@ -121,7 +121,8 @@ internal sealed class Authenticator : IDisposable
         string text = _challenge!.Parameters.GetValueOrDefault("realm", "");
         if (!Uri.TryCreate(text, UriKind.Absolute, out var realm) || realm.Scheme is not ("https" or "http") || realm.UserInfo.Length > 0)
             throw StrataException.FailedPrecondition($"{_endpoint.Authority} names a token server that can't be one: '{RegistryErrors.Shown(text)}'.");
-        if (realm.Scheme == "http" && !_endpoint.Plain && !(RegistryEndpoint.IsLoopback(_endpoint.Authority) && RegistryEndpoint.IsLoopback(realm.Authority)))
+        bool near = RegistryEndpoint.IsLoopback(_endpoint.Authority);
+        if (realm.Scheme == "http" && !(near ? RegistryEndpoint.IsLoopback(realm.Authority) : _endpoint.Plain))
             throw StrataException.FailedPrecondition($"{_endpoint.Authority} names a token server without TLS, {realm.Authority}: credentials would be sent in the clear. Refused.");
         return realm;
     }

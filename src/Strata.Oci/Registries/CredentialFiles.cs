@@ -8,9 +8,14 @@ namespace Strata.Oci.Registries;
 internal sealed class CredentialFiles
 {
     private readonly string? _only;
+    private readonly CredentialHelper _helpers;
 
-    /// <param name="authFile">The one file to use; null: all that Podman and Docker use.</param>
-    internal CredentialFiles(string? authFile = null) => _only = authFile ?? Variable("REGISTRY_AUTH_FILE");
+    /// <param name="options">Names the one file to use; if it does not, all that Podman and Docker use are read.</param>
+    internal CredentialFiles(RegistryOptions options)
+    {
+        _only = options.AuthFile ?? Variable("REGISTRY_AUTH_FILE");
+        _helpers = new CredentialHelper(options.HelperTimeout);
+    }
 
     /// <summary>The file that a login is written to: Podman's, so that it and we know the same.</summary>
     internal string PathToWrite
@@ -44,7 +49,7 @@ internal sealed class CredentialFiles
     {
         if (HelperOf(PathToWrite, host) is { } helper)
         {
-            await CredentialHelper.StoreAsync(helper, host, credential, cancellationToken).ConfigureAwait(false);
+            await _helpers.StoreAsync(helper, host, credential, cancellationToken).ConfigureAwait(false);
             return;
         }
         Edit(auths =>
@@ -63,7 +68,7 @@ internal sealed class CredentialFiles
     {
         if (HelperOf(PathToWrite, host) is { } helper)
         {
-            await CredentialHelper.EraseAsync(helper, host, cancellationToken).ConfigureAwait(false);
+            await _helpers.EraseAsync(helper, host, cancellationToken).ConfigureAwait(false);
             return true;
         }
         return File.Exists(PathToWrite) && Edit(auths => auths.Remove(host));
@@ -80,10 +85,10 @@ internal sealed class CredentialFiles
         return all.Distinct().Where(File.Exists);
     }
 
-    private static async Task<RegistryCredential?> FindInAsync(string path, string host, string repository, CancellationToken cancellationToken)
+    private async Task<RegistryCredential?> FindInAsync(string path, string host, string repository, CancellationToken cancellationToken)
     {
         using var json = Read(path);
-        if (HelperOf(json, host) is { } helper && await CredentialHelper.GetAsync(helper, host, cancellationToken).ConfigureAwait(false) is { } helped)
+        if (HelperOf(json, host) is { } helper && await _helpers.GetAsync(helper, host, cancellationToken).ConfigureAwait(false) is { } helped)
             return helped;
         if (json.Find(json.Root, "auths") is not { ValueKind: JsonValueKind.Object } auths)
             return null;

@@ -6,15 +6,13 @@ using System.Text.Json;
 namespace Strata.Oci.Registries;
 
 /// <summary>Programs that keep credentials: <c>docker-credential-NAME get|store|erase</c>, spoken to over standard input and output.</summary>
-internal static class CredentialHelper
+/// <param name="timeout">How long one may take.</param>
+internal sealed class CredentialHelper(TimeSpan timeout)
 {
     private const int MaxAnswerChars = 1 << 20;
 
-    /// <summary>How long a program may take; one that asks its user something takes some time.</summary>
-    internal static TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(60);
-
     /// <summary>What the program knows of a registry; null: nothing.</summary>
-    internal static async Task<RegistryCredential?> GetAsync(string name, string host, CancellationToken cancellationToken)
+    internal async Task<RegistryCredential?> GetAsync(string name, string host, CancellationToken cancellationToken)
     {
         var (code, output) = await RunAsync(name, "get", host, cancellationToken).ConfigureAwait(false);
         if (code != 0)
@@ -37,7 +35,7 @@ internal static class CredentialHelper
         }
     }
 
-    internal static async Task StoreAsync(string name, string host, RegistryCredential credential, CancellationToken cancellationToken)
+    internal async Task StoreAsync(string name, string host, RegistryCredential credential, CancellationToken cancellationToken)
     {
         var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer))
@@ -51,7 +49,7 @@ internal static class CredentialHelper
         Require(name, "store", host, await RunAsync(name, "store", Encoding.UTF8.GetString(buffer.ToArray()), cancellationToken).ConfigureAwait(false));
     }
 
-    internal static async Task EraseAsync(string name, string host, CancellationToken cancellationToken) =>
+    internal async Task EraseAsync(string name, string host, CancellationToken cancellationToken) =>
         Require(name, "erase", host, await RunAsync(name, "erase", host, cancellationToken).ConfigureAwait(false));
 
     private static void Require(string name, string verb, string host, (int Code, string Output) result)
@@ -62,7 +60,7 @@ internal static class CredentialHelper
 
     private static string Text(JsonDocument json, string name) => json.RootElement.TryGetProperty(name, out var value) ? value.GetString() ?? "" : "";
 
-    private static async Task<(int Code, string Output)> RunAsync(string name, string verb, string input, CancellationToken cancellationToken)
+    private async Task<(int Code, string Output)> RunAsync(string name, string verb, string input, CancellationToken cancellationToken)
     {
         // The name comes from a file and becomes a program's: it must be one on the PATH, and no path.
         if (name.Length == 0 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'))
@@ -79,16 +77,16 @@ internal static class CredentialHelper
         {
             throw StrataException.FailedPrecondition($"The credential helper docker-credential-{name} can't be run: {e.Message} Install it, or take it out of the credential file.", e);
         }
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        timeout.CancelAfter(Timeout);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        ending.CancelAfter(timeout);
         try
         {
             // What it says on standard error is read so that it can't block, and shown to nobody.
-            var ignored = process.StandardError.ReadToEndAsync(timeout.Token);
-            var output = ReadAsync(process.StandardOutput, timeout.Token);
+            var ignored = process.StandardError.ReadToEndAsync(ending.Token);
+            var output = ReadAsync(process.StandardOutput, ending.Token);
             try
             {
-                await process.StandardInput.WriteAsync(input.AsMemory(), timeout.Token).ConfigureAwait(false);
+                await process.StandardInput.WriteAsync(input.AsMemory(), ending.Token).ConfigureAwait(false);
                 process.StandardInput.Close();
             }
             catch (IOException)
@@ -97,12 +95,12 @@ internal static class CredentialHelper
             }
             string text = await output.ConfigureAwait(false);
             await ignored.ConfigureAwait(false);
-            await process.WaitForExitAsync(timeout.Token).ConfigureAwait(false);
+            await process.WaitForExitAsync(ending.Token).ConfigureAwait(false);
             return (process.ExitCode, text);
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
-            throw StrataException.Unavailable($"The credential helper docker-credential-{name} did not answer in {Timeout.TotalSeconds:0} s.", e);
+            throw StrataException.Unavailable($"The credential helper docker-credential-{name} did not answer in {timeout.TotalSeconds:0.#} s.", e);
         }
         finally
         {

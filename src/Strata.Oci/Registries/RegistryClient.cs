@@ -68,11 +68,11 @@ internal sealed partial class RegistryClient : IDisposable
         },
         cancellationToken);
 
-    /// <summary>A blob's size by a request of its own; null: it is not there.</summary>
+    /// <summary>The size of a blob of a repository that we push to; null: it is not there.</summary>
     internal async Task<long?> FindBlobAsync(Digest digest, CancellationToken cancellationToken)
     {
         using var response = await _transport.SendAsync(
-            e => new RegistryRequest(HttpMethod.Head, e.Uri(_repository, "blobs/" + digest), PullScope, $"look for the blob {digest} in {Shown}") { Expected = [HttpStatusCode.NotFound] },
+            e => new RegistryRequest(HttpMethod.Head, e.Uri(_repository, "blobs/" + digest), PushScope, $"look for the blob {digest} in {Shown}") { Expected = [HttpStatusCode.NotFound] },
             cancellationToken).ConfigureAwait(false);
         return response.IsSuccessStatusCode ? response.Content.Headers.ContentLength ?? -1 : null;
     }

@@ -30,6 +30,9 @@ public sealed record RegistryOptions
     /// <summary>How long to wait for a connection, for an answer's headers, or for the next byte.</summary>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long a credential helper program may take; one that asks its user something takes some time.</summary>
+    public TimeSpan HelperTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>How often something is tried that fails in a way that may pass. A download that got further begins to count anew.</summary>
     public int Attempts { get; init; } = 6;
 

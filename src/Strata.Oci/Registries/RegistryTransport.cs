@@ -24,7 +24,7 @@ internal sealed class RegistryTransport : IDisposable
         _config = config;
         _options = options;
         _schemeKnown = endpoint.Plain || !endpoint.MayBePlain;
-        var files = new CredentialFiles(options.AuthFile);
+        var files = new CredentialFiles(options);
         // Credentials that were given are for the registry that was named, not for its mirrors.
         _authenticator = new Authenticator(
             endpoint,
@@ -49,7 +49,7 @@ internal sealed class RegistryTransport : IDisposable
             await FindSchemeAsync(cancellationToken).ConfigureAwait(false);
         var request = make(Endpoint);
         var uri = request.Uri;
-        bool learned = false;
+        int refused = 0;
         for (int redirects = 0; ;)
         {
             bool own = IsOwn(uri);
@@ -59,9 +59,10 @@ internal sealed class RegistryTransport : IDisposable
             {
                 if (response.IsSuccessStatusCode || request.Expected.Contains(response.StatusCode))
                     return response;
-                if (response.StatusCode == HttpStatusCode.Unauthorized && own && !learned && await _authenticator.LearnAsync(response, used, request.Scopes, cancellationToken).ConfigureAwait(false))
+                // Once to be told how to ask, once more for a token that was good before.
+                if (response.StatusCode == HttpStatusCode.Unauthorized && own && refused < (used is null ? 1 : 2) && await _authenticator.LearnAsync(response, used, request.Scopes, cancellationToken).ConfigureAwait(false))
                 {
-                    learned = true;
+                    refused++;
                 }
                 else if (IsRedirect(response.StatusCode) && (request.Method == HttpMethod.Get || request.Method == HttpMethod.Head))
                 {
@@ -127,6 +128,8 @@ internal sealed class RegistryTransport : IDisposable
         try
         {
             using var response = await SendOnceAsync(request, _options.StallTimeout, cancellationToken).ConfigureAwait(false);
+            if (response.StatusCode == HttpStatusCode.Unauthorized)
+                await _authenticator.LearnAsync(response, null, [], cancellationToken).ConfigureAwait(false);
             _schemeKnown = true;
         }
         catch (TlsFailedException e) when (!e.SawCertificate)

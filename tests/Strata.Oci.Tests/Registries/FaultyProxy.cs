@@ -33,6 +33,9 @@ internal sealed record Fault
 /// <param name="Head">The whole head.</param>
 internal sealed record Seen(string Method, string Path, string Head)
 {
+    /// <summary>The body of a small form.</summary>
+    internal string Form { get; init; } = "";
+
     internal bool HasAuthorization => Head.Contains("\r\nAuthorization:", StringComparison.OrdinalIgnoreCase);
 
     internal string? Header(string name) => Head.Split("\r\n").FirstOrDefault(l => l.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase))?[(name.Length + 1)..].Trim();
@@ -106,6 +109,13 @@ internal sealed class FaultyProxy : IDisposable
                     return; // TLS was tried, or nothing said
                 string[] first = head.Split("\r\n")[0].Split(' ');
                 var seen = new Seen(first[0], first[1], head);
+                if (seen.Header("Content-Type")?.Contains("urlencoded", StringComparison.Ordinal) == true)
+                {
+                    byte[] form = new byte[int.Parse(seen.Header("Content-Length")!, CultureInfo.InvariantCulture)];
+                    rest.CopyTo(form, 0);
+                    await down.ReadExactlyAsync(form.AsMemory(rest.Length), _ended.Token);
+                    seen = seen with { Form = Uri.UnescapeDataString(Encoding.ASCII.GetString(form)) };
+                }
                 Fault? fault;
                 lock (_seen)
                 {
