@@ -71,7 +71,7 @@ public sealed partial class Store : IAsyncDisposable
     public Task DiffAsync(string name, Stream destination, DiffOptions? options = null, CancellationToken cancellationToken = default) =>
         Worker.Run(() => Diff(name, destination, options, cancellationToken), cancellationToken);
 
-    /// <inheritdoc cref="Commit"/>
+    /// <inheritdoc cref="Commit(string, IProgress{ProgressReport}?, CancellationToken)"/>
     public Task<LayerRecord> CommitAsync(string name, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default) =>
         Worker.Run(() => Commit(name, progress, cancellationToken), cancellationToken);
 
