@@ -1,9 +1,9 @@
 #!/bin/bash
 # All comparisons, interleaved, one table. Usage: run.sh WORKDIR [ROUNDS [PARTS...]]   PARTS: apply load diff container naive btrfs memory start
-# instant_apply instant_load instant_life instant_use instant_memory
+# instant_apply instant_load instant_life instant_use instant_memory store_deep store_again store_pull
 set -uo pipefail
 TOP=${1:?usage: $0 WORKDIR [ROUNDS [PARTS...]]}; ROUNDS=${2:-3}; shift; shift || true
-PARTS=${*:-start naive btrfs container diff apply load memory instant_apply instant_load instant_life instant_use instant_memory}
+PARTS=${*:-start naive btrfs container diff apply load memory instant_apply instant_load instant_life instant_use instant_memory store_deep store_again store_pull}
 H=$(cd "$(dirname "$0")" && pwd); REPO=$(cd "$H/.." && pwd)
 mkdir -p "$TOP"; TOP=$(cd "$TOP" && pwd)
 [ -e "$TOP/versions.txt" ] || "$H/install-peers.sh" "$TOP" || exit 1
@@ -96,5 +96,6 @@ part_memory() {
 }
 part_start() { "$BENCH" start "$STRATA" 200 >> "$TSV"; }
 . "$H/instant.sh"
+. "$H/store.sh"
 for part in $PARTS; do say "$part"; "part_$part"; done
 "$H/summary.py" "$TSV" | tee "$RES/table.md"

@@ -1,0 +1,49 @@
+# Parts of run.sh about the store: deep images, images that are there already, pulling. Sourced by run.sh.
+# store_deep: against umoci, which writes one tree and no store, and skopeo
+part_store_deep() {
+  local one=$OCI/deep-gzip.tar oci=$OCI/deep-gzip r
+  instant_clean; pod_clean
+  for r in $(seq "$ROUNDS"); do
+    warm "$one"
+    rest; measure store-deep strata "$r" -- "${EROFS[@]}" load "$one"; instant_clean
+    rest; measure store-deep "strata overlay" "$r" -- "${OVER[@]}" load "$one"; instant_clean
+    mkdir -p "$X"; rest; measure store-deep umoci "$r" -- umoci raw unpack --image "$oci:latest" "$X/r"; rm -rf "$X"
+    [ -n "${NO_PEERS:-}" ] && continue
+    rest; measure store-deep skopeo "$r" -- skopeo --insecure-policy copy -q "oci:$oci:latest" containers-storage:localhost/bench/deep:latest; pod_clean
+  done
+}
+# store_again: loading what is there
+part_store_again() {
+  local one=$OCI/multi-gzip.tar oci=$OCI/multi-gzip r
+  instant_clean; pod_clean
+  "${EROFS[@]}" load "$one" > /dev/null && skopeo --insecure-policy copy -q "oci:$oci:latest" containers-storage:localhost/bench/multi:latest || return
+  for r in $(seq $((ROUNDS * 3))); do
+    warm "$one"
+    rest; measure store-again strata "$r" -- "${EROFS[@]}" load "$one"
+    rest; measure store-again skopeo "$r" -- skopeo --insecure-policy copy -q "oci:$oci:latest" containers-storage:localhost/bench/multi:latest
+  done
+  instant_clean; pod_clean
+}
+# store_pull: from Debian's docker-registry on loopback, in plain HTTP
+part_store_pull() {
+  local port=${PORT:-5077} oci=$OCI/multi-gzip name r
+  name=127.0.0.1:$port/bench/multi:latest
+  command -v docker-registry >/dev/null || apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends docker-registry >/dev/null || return
+  mkdir -p "$WORK/registry"
+  printf 'version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: 127.0.0.1:%s}\n' "$WORK/registry" "$port" > "$RUN/registry.yml"
+  docker-registry serve "$RUN/registry.yml" > "$LOGS/registry.log" 2>&1 &
+  echo $! > "$RUN/registry.pid"
+  for _ in $(seq 200); do (exec 3<> "/dev/tcp/127.0.0.1/$port") 2>/dev/null && break; sleep 0.05; done
+  skopeo --insecure-policy copy -q --dest-tls-verify=false "oci:$oci:latest" "docker://$name" || { stop_pid "$RUN/registry.pid"; return; }
+  [ -n "${NO_PEERS:-}" ] || { start_dockerd || return; ctr_clean; dock_clean; pod_clean; }
+  instant_clean
+  for r in $(seq "$ROUNDS"); do
+    rest; measure store-pull strata "$r" -- "${EROFS[@]}" pull --plain-http "$name"; instant_clean
+    rest; measure store-pull "strata overlay" "$r" -- "${OVER[@]}" pull --plain-http "$name"; instant_clean
+    [ -n "${NO_PEERS:-}" ] && continue
+    rest; measure store-pull containerd "$r" "$RUN/containerd.pid" -- ctr -a "$CTD_SOCK" images pull --plain-http "$name"; ctr_clean
+    rest; measure store-pull docker "$r" "$RUN/docker.pid" -- docker pull -q "$name"; dock_clean
+    rest; measure store-pull skopeo "$r" -- skopeo --insecure-policy copy -q --src-tls-verify=false "docker://$name" containers-storage:localhost/bench/multi:latest; pod_clean
+  done
+  stop_pid "$RUN/registry.pid"; rm -rf "$WORK/registry"
+}
