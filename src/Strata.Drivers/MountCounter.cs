@@ -24,9 +24,19 @@ public sealed class MountCounter
     {
         using var counted = Open(id);
         int count = Current(counted, point);
-        if (count == 0)
-            mount();
+        // Before the mount: a count of what is not mounted is none, but a mount that could not be counted would be one of nobody.
         Write(counted, count + 1);
+        if (count > 0)
+            return;
+        try
+        {
+            mount();
+        }
+        catch
+        {
+            Write(counted, 0); // ftruncate(2) to nothing, which needs no room
+            throw;
+        }
     }
 
     /// <summary>One user less; the last one unmounts. Without a user it does nothing.</summary>

@@ -48,6 +48,7 @@ public abstract partial class ProtoDriver : IProtoDriver
     {
         if (!Exists(id))
         {
+            _counter.ForgetIfStale(id, _ => null);
             SweepUnfinished(); // a process may have ended before it was at its place, or before it was deleted
             return;
         }
@@ -77,14 +78,14 @@ public abstract partial class ProtoDriver : IProtoDriver
         {
             RequireExists(id); // it may have been removed while we waited for the lock
             Directory.CreateDirectory(point, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            BeforeMount(id);
             try
             {
+                BeforeMount(id);
                 Mounter.Mount(mounts, point);
             }
             catch
             {
-                AfterUnmount(id);
+                TryAfterUnmount(id);
                 throw;
             }
         });
@@ -215,6 +216,19 @@ public abstract partial class ProtoDriver : IProtoDriver
         if (parent is { } below && !Exists(below))
             throw StrataException.NotFound($"Can't create layer {id}: its parent {below} does not exist in the {Name} driver.");
         CreateLayer(id, parent, options, writable);
+    }
+
+    /// <summary>Gives back what was made for a mount that failed; that this fails too must not hide why.</summary>
+    private void TryAfterUnmount(LayerId id)
+    {
+        try
+        {
+            AfterUnmount(id);
+        }
+        catch (Exception e) when (e is StrataException || FileErrors.Is(e))
+        {
+            return; // a sweep finds what is left
+        }
     }
 
     private void Unmount(LayerId id, string point)

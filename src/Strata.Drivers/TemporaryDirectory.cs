@@ -75,8 +75,18 @@ internal sealed class TemporaryDirectory : IDisposable
     /// <summary>Removes what was not renamed away.</summary>
     public void Dispose()
     {
-        _remove(Path);
-        _lock.Dispose();
+        try
+        {
+            _remove(Path);
+        }
+        catch (StrataException)
+        {
+            return; // it is what failed first that must be told, or nothing failed but this: a sweep finds what is left, its lock free
+        }
+        finally
+        {
+            _lock.Dispose();
+        }
     }
 
     private static List<string> Find(string parent, bool abandoned)

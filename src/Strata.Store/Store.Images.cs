@@ -171,9 +171,16 @@ public sealed partial class Store
             throw;
         }
         removedBefore.AddRange(removed);
-        DiscardAll(leases, removed.Count);
-        using (LockDocuments())
-            RecordImages([key]);
+        try
+        {
+            // What says what it was goes first: metadata that is made again must not bring it back.
+            using (LockDocuments())
+                RecordImages([key]);
+        }
+        finally
+        {
+            DiscardAll(leases, removed.Count);
+        }
         DeleteUnnamed([image.Manifest, image.Config, .. indexes.SelectMany(i => i.Documents)]);
         return true;
     }

@@ -1,3 +1,5 @@
+using Strata.Trees;
+
 namespace Strata.Store;
 
 /// <content>What removals share: the lease by which a crash is survived, without waiting for others who delete.</content>
@@ -25,6 +27,19 @@ public sealed partial class Store
     }
 
     private bool IsNamed(LayerId id) => _database.Read(s => s.Count("SELECT EXISTS (SELECT 1 FROM driver_ids WHERE driver_id=$1)", id.ToString())) > 0;
+
+    /// <summary>Removes what there is of a layer that could not be made; that it can't must not hide why, and whoever opens the store next tries again.</summary>
+    private void TryDiscard(LayerId id, Lease lease)
+    {
+        try
+        {
+            Discard(id, lease);
+        }
+        catch (Exception e) when (e is StrataException || FileErrors.Is(e))
+        {
+            return; // the lease was left
+        }
+    }
 
     /// <summary>Removes what layers have on disk and gives their leases back; one that fails keeps no other one from going.</summary>
     /// <param name="leases">The layers, the topmost first.</param>

@@ -48,9 +48,9 @@ public sealed partial class Store
         record = record with { InitId = LayerId.New() };
         var id = record.InitId.Value;
         using var lease = Lease.Take(_layout, id);
-        Driver.CreateReadWrite(id, below);
         try
         {
+            Driver.CreateReadWrite(id, below);
             string root = Driver.Get(id);
             try
             {
@@ -64,7 +64,7 @@ public sealed partial class Store
         }
         catch
         {
-            Discard(id, lease);
+            TryDiscard(id, lease);
             throw;
         }
     }
@@ -72,9 +72,9 @@ public sealed partial class Store
     private WritableRecord Create(WritableRecord record, LayerId? below, IReadOnlyDictionary<string, string>? storageOptions)
     {
         using var lease = Lease.Take(_layout, record.DriverId);
-        Driver.CreateReadWrite(record.DriverId, below, new CreateOptions { StorageOptions = storageOptions ?? new Dictionary<string, string>() });
         try
         {
+            Driver.CreateReadWrite(record.DriverId, below, new CreateOptions { StorageOptions = storageOptions ?? new Dictionary<string, string>() });
             _database.Write(s =>
             {
                 if (s.Count("SELECT count(*) FROM writable WHERE name=$1", record.Name) > 0)
@@ -85,7 +85,7 @@ public sealed partial class Store
         }
         catch
         {
-            Discard(record.DriverId, lease);
+            TryDiscard(record.DriverId, lease);
             throw;
         }
         lease.TurnInto(_layout.WritableFact(record));
@@ -257,8 +257,17 @@ public sealed partial class Store
         using var initLease = record.InitId is { } initId ? LeaseForRemoval(initId, () => IsNamed(initId)) : null;
         if (_database.Write(s => s.Run("DELETE FROM writable WHERE name=$1 AND driver_id=$2", record.Name, record.DriverId.ToString())) == 0)
             throw StrataException.NotFound($"'{record.Name}' was removed meanwhile.");
-        File.Delete(_layout.WritableFact(record));
-        Discard(record.DriverId, lease);
+        try
+        {
+            File.Delete(_layout.WritableFact(record));
+            Discard(record.DriverId, lease);
+        }
+        catch
+        {
+            lease.LeaveForRecovery();
+            initLease?.LeaveForRecovery(); // nothing names it any more either
+            throw;
+        }
         if (initLease is not null && record.InitId is { } init)
             Discard(init, initLease);
         return true;

@@ -60,16 +60,20 @@ public sealed partial class Store : IDisposable
         {
             throw StrataException.PermissionDenied($"Can't make or use the store {root}: {e.Message} Choose another one with --root DIR.", e);
         }
-        catch (IOException e)
+        catch (IOException e) when (FileErrors.Translate(e, "").Kind is not (ErrorKind.Exhausted or ErrorKind.Corrupt))
         {
             throw StrataException.FailedPrecondition($"Can't make or use the store {root}: {e.Message} Choose another one with --root DIR.", e);
+        }
+        catch (IOException e)
+        {
+            throw FileErrors.Translate(e, $"Can't make or use the store {root}");
         }
         var reserve = new Reserve(layout);
         var database = reserve.Using(() => Database.Open(layout.Database, create: true));
         try
         {
             var registry = options.Registry ?? DriverRegistry.CreateDefault();
-            var driver = OpenDriver(database, registry, root, options);
+            var driver = Guard($"Can't open the store {root}", () => OpenDriver(database, registry, root, options));
             var store = new Store(layout, database, driver, options);
             return Guard($"Can't finish in {root} what a process left that ended early", () =>
             {

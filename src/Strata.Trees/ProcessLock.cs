@@ -44,10 +44,10 @@ public sealed class ProcessLock : IDisposable
     /// <summary>True if the path names the locked file, not another one or none.</summary>
     public bool IsStillNamed(string path) => _lock.IsStillNamed(path);
 
-    /// <summary>Deletes the lock's file and gives the lock back; who waits for it makes a new one.</summary>
+    /// <summary>Deletes the lock's file and gives the lock back; who waits for it makes a new one. A file that can't be deleted stays, which harms nobody.</summary>
     public void Delete(string path)
     {
-        File.Delete(path);
+        NameCalls.TryUnlink(FileCalls.CurrentDirectory, System.Text.Encoding.UTF8.GetBytes(path));
         Dispose();
     }
 

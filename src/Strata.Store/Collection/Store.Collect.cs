@@ -70,7 +70,7 @@ public sealed partial class Store
 
     private List<(LayerRecord, Usage)> CollectLayers(CollectOptions options, HashSet<string> withoutImages, List<Finding> failures, CancellationToken cancellationToken)
     {
-        var garbage = FindGarbage(options.DryRun ? withoutImages : []);
+        var garbage = FindGarbage(options.DryRun ? withoutImages : [], sweep: !options.DryRun);
         if (options.DryRun)
             return [.. garbage.Select(layer => (layer, UsageOf(layer.DriverId)))];
         var removed = new List<(LayerRecord, Usage)>();
@@ -86,11 +86,12 @@ public sealed partial class Store
 
     /// <summary>The layers that nothing reaches, each before the one that it lies on.</summary>
     /// <param name="withoutImages">Images that count as gone.</param>
-    private List<LayerRecord> FindGarbage(HashSet<string> withoutImages)
+    /// <param name="sweep">True: holds of processes that are no more are removed.</param>
+    private List<LayerRecord> FindGarbage(HashSet<string> withoutImages, bool sweep)
     {
         HashSet<string> held;
         using (ProcessLock.Acquire(_layout.CollectLock))
-            held = Holds.Read(_layout, sweep: false);
+            held = Holds.Read(_layout, sweep);
         var garbage = _database.Read(s =>
         {
             string roots = Roots.Union(Roots.Layers);
@@ -185,7 +186,21 @@ public sealed partial class Store
                     File.Delete(path);
             }
         }
+        if (!dryRun)
+            CollectImageFacts();
         return found;
+    }
+
+    /// <summary>A process that ended after an image's metadata were gone left what says what it was.</summary>
+    private void CollectImageFacts()
+    {
+        var there = _database.Read(s => s.List("SELECT manifest FROM images", r => r.GetString(0))).ToHashSet(StringComparer.Ordinal);
+        string[] gone = [.. Directory.GetFiles(_layout.ImageFacts).Select(path => "sha256:" + Path.GetFileNameWithoutExtension(path)).Where(manifest => !there.Contains(manifest))];
+        foreach (string[] some in gone.Chunk(DocumentsALock))
+        {
+            using var documents = LockDocuments();
+            RecordImages(some); // looked at again: it may have come back
+        }
     }
 
     /// <summary>What removals and makings left whose processes are no more.</summary>

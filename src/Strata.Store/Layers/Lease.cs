@@ -75,8 +75,18 @@ internal sealed class Lease : IDisposable
         if (_disposed)
             return; // the file may be somebody else's by now
         _disposed = true;
-        if (!_left)
-            File.Delete(_path);
-        _lock.Dispose();
+        try
+        {
+            if (!_left)
+                File.Delete(_path);
+        }
+        catch (Exception e) when (FileErrors.Is(e))
+        {
+            _left = true; // what the lease was for is done, and must not fail for this; whoever opens the store next finds the layer named, or gone
+        }
+        finally
+        {
+            _lock.Dispose();
+        }
     }
 }

@@ -25,6 +25,8 @@ public sealed partial class Store
                 }
                 try
                 {
+                    foreach (string fact in Directory.EnumerateFiles(_layout.WritableFacts, $"{id}.*"))
+                        File.Delete(fact);
                     Discard(id, lease);
                 }
                 catch (Exception e) when (e is StrataException or IOException or UnauthorizedAccessException)
