@@ -28,7 +28,7 @@ static int Run(string[] args)
     [
         LoadVerb.Make(), PullVerb.Make(), PushVerb.Make(), LoginVerb.Make(), LogoutVerb.Make(), ImagesVerb.Make(), LayersVerb.Make(), TreeVerb.Make(), InfoVerb.Make(), StatusVerb.Make(), CreateVerb.Make(), RemoveVerb.Make(), MountVerb.Make(),
         UnmountVerb.Make(), ChangesVerb.Make(), DiffVerb.Make(), ApplyVerb.Make(), CommitVerb.Make(), SaveVerb.Make(), SquashVerb.Make(), ImportVerb.Make(), HistoryVerb.Make(), InspectVerb.Make(), ExportVerb.Make(), TagVerb.Make(), UntagVerb.Make(), CheckVerb.Make(), CompletionVerb.Make(),
-        CollectVerb.Make(), LeaseVerb.Make(),
+        CollectVerb.Make(), LeaseVerb.Make(), UsageVerb.Make(), RebuildVerb.Make(),
     ])
         root.Subcommands.Add(command);
 

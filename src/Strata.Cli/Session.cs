@@ -59,14 +59,16 @@ internal static class Session
 
     /// <param name="parse">The command line.</param>
     /// <param name="lease">The lease of what is made; null: the one that the user names, if any.</param>
-    internal static Store.Store Open(ParseResult parse, string? lease = null) => Store.Store.Open(new StoreOptions
+    internal static Store.Store Open(ParseResult parse, string? lease = null) => Store.Store.Open(OptionsOf(parse, lease));
+
+    internal static StoreOptions OptionsOf(ParseResult parse, string? lease = null) => new()
     {
         Root = RootOf(parse),
         Lease = LeaseOf(parse) ?? lease,
         Driver = parse.GetValue(DriverOption),
         DriverOptions = parse.GetValue(DriverOptionsOption) ?? [],
         Limits = LimitNames.Parse(parse.GetValue(LimitsOption) ?? []),
-    });
+    };
 
     private static string? LeaseOf(ParseResult parse) =>
         parse.GetValue(LeaseOption) is { Length: > 0 } given ? given : Environment.GetEnvironmentVariable("STRATA_LEASE") is { Length: > 0 } named ? named : null;

@@ -1,11 +1,25 @@
 namespace Strata.Drivers;
 
 /// <content>What the wrapped driver can do for its upkeep, if it can.</content>
-public sealed partial class NaiveDiffDriver : ILeftovers
+public sealed partial class NaiveDiffDriver : ILeftovers, ILayerStructure
 {
     /// <inheritdoc/>
     public IReadOnlyList<Leftover> FindLeftovers() => _proto is ILeftovers known ? known.FindLeftovers() : [];
 
     /// <inheritdoc/>
     public bool SweepLeftover(Leftover leftover) => _proto is ILeftovers known && known.SweepLeftover(leftover);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<LayerId> GetLayersBelow(LayerId id) => _proto is ILayerStructure known ? known.GetLayersBelow(id) : [];
+
+    /// <inheritdoc/>
+    public IReadOnlyList<LayerProblem> CheckStructure(LayerId id, LayerId? parent, bool repair) => _proto is ILayerStructure known ? known.CheckStructure(id, parent, repair) : [];
+
+    /// <inheritdoc/>
+    public void ReplaceContent(LayerId id, LayerId whole)
+    {
+        if (_proto is not ILayerStructure known)
+            throw StrataException.NotSupported($"The {Name} driver can't put one layer's content in another's place.");
+        known.ReplaceContent(id, whole);
+    }
 }

@@ -245,7 +245,7 @@ public sealed partial class Store
     public void RemoveWritable(string name)
     {
         var record = GetWritable(name);
-        if (FindMountPoint(record) is { } point)
+        if (FindMountPointIfWhole(record) is { } point)
             throw StrataException.FailedPrecondition($"Can't remove '{name}': it is mounted at {point}. Unmount it first: strata umount {name}");
         Guard($"Can't remove '{name}'", () => _reserve.Using(() => Remove(record)));
     }

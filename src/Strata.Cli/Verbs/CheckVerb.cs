@@ -1,4 +1,6 @@
 using System.CommandLine;
+using Strata.Oci;
+using Strata.Store;
 
 namespace Strata.Cli.Verbs;
 
@@ -8,31 +10,64 @@ internal static class CheckVerb
     {
         var json = Session.Json();
         var deep = new Option<bool>("--deep") { Description = "Read every byte and compare it with the layers' digests." };
-        var repair = new Option<bool>("--repair") { Description = "Make again what can be made again. Nothing is removed." };
-        var command = new Command("check", "Compare the layers with what they must be. Fails if something is wrong and stays so.") { deep, repair, json };
+        var repair = new Option<bool>("--repair") { Description = "Make again what can be made again, fetch damaged layers again from where they came, and remove what nothing names." };
+        var from = new Option<string[]>("--from") { Description = "With --repair: an image's file or folder in which damaged layers are looked for first; may be given more than once.", HelpName = "IMAGEFILE" };
+        var command = new Command("check", "Compare layers, images and writable layers with what they must be, and tell what lies there for nothing. Fails if something is damaged and stays so.") { deep, repair, from, json };
         command.SetAction(parse =>
         {
             using var store = Session.Open(parse);
-            var findings = ProgressBars.Run(progress => store.Check(parse.GetValue(deep), parse.GetValue(repair), progress, Session.Cancellation));
+            var files = (parse.GetValue(from) ?? []).Select(path => new LayerFiles(path)).ToArray();
+            var origins = new OriginReader(store);
+            CheckReport report;
+            try
+            {
+                report = ProgressBars.Run(progress => store.Check(new CheckOptions
+                {
+                    Deep = parse.GetValue(deep),
+                    Repair = parse.GetValue(repair),
+                    Finders = [.. files.Select(file => (LayerFinder)file.Find), (layer, cancelled) => origins.Find(layer).Select(origin => new FoundBlob(origin.Place, () => origins.Open(origin, cancelled)))],
+                    Progress = progress,
+                }, Session.Cancellation));
+            }
+            finally
+            {
+                foreach (var file in files)
+                    file.Dispose();
+            }
             if (parse.GetValue(json))
             {
-                Output.JsonArray(findings, (w, finding) =>
+                Output.JsonArray(report.Findings, (w, finding) =>
                 {
+                    w.WriteString("kind", finding.Kind == FindingKind.Damage ? "damage" : "leftover");
                     w.WriteString("subject", finding.Subject);
                     w.WriteString("problem", finding.Problem);
                     w.WriteBoolean("repaired", finding.Repaired);
                     w.WriteString("advice", finding.Advice);
+                    if (finding.SizeBytes >= 0)
+                        w.WriteNumber("bytes", finding.SizeBytes);
+                    else
+                        w.WriteNull("bytes");
                 });
             }
             else
             {
-                foreach (var finding in findings)
-                    Console.Out.WriteLine($"{finding.Subject}: {finding.Problem} {(finding.Repaired ? "Repaired." : finding.Advice)}");
-                if (findings.Count == 0)
-                    Console.Out.WriteLine("All is as it should be.");
+                Tell(report);
             }
-            return findings.All(finding => finding.Repaired) ? ExitCodes.Ok : ExitCodes.Of(ErrorKind.Corrupt);
+            return report.IsDamaged ? ExitCodes.Of(ErrorKind.Corrupt) : ExitCodes.Ok;
         });
         return command;
+    }
+
+    private static void Tell(CheckReport report)
+    {
+        foreach (var finding in report.Findings)
+        {
+            string size = finding.SizeBytes >= 0 ? $" ({Output.Size(finding.SizeBytes)})" : "";
+            string end = finding.Repaired ? finding.Kind == FindingKind.Leftover ? "Removed." : "Repaired." : finding.Advice;
+            Console.Out.WriteLine($"{finding.Subject}: {finding.Problem}{size} {end}");
+        }
+        string all = $"{report.Layers} layers, {report.Images} images, {report.Writable} writable layers";
+        Console.Out.WriteLine(report.Findings.Count == 0 ? $"{all}: all is as it should be."
+            : report.IsDamaged ? $"{all}: some are damaged." : $"{all}: none is damaged any more.");
     }
 }

@@ -8,7 +8,8 @@ internal static class RemoveVerb
     internal static Command Make()
     {
         var names = new Argument<string[]>("NAME|IMAGE|LAYER") { Description = "Writable layers by name, images by name or ID, layers by ID.", Arity = ArgumentArity.OneOrMore };
-        var command = new Command("rm", "Remove writable layers, images (with the layers that nothing else uses), or single layers.") { names };
+        var force = new Option<bool>("--force", "-f") { Description = "Also what is damaged: an image all of whose names go, a row of the metadata that can't be read, by its key." };
+        var command = new Command("rm", "Remove writable layers, images (with the layers that nothing else uses), or single layers.") { names, force };
         command.SetAction(parse =>
         {
             using var store = Session.Open(parse);
@@ -17,7 +18,7 @@ internal static class RemoveVerb
             {
                 try
                 {
-                    Remove(store, name);
+                    Remove(store, name, parse.GetValue(force));
                 }
                 catch (StrataException e) when (e.Kind is ErrorKind.NotFound or ErrorKind.FailedPrecondition or ErrorKind.InvalidArgument)
                 {
@@ -30,14 +31,14 @@ internal static class RemoveVerb
         return command;
     }
 
-    private static void Remove(Store.Store store, string text)
+    private static void Remove(Store.Store store, string text, bool force)
     {
         if (store.FindWritable(text) is not null)
         {
             store.RemoveWritable(text);
             Console.Out.WriteLine($"Removed {text}");
         }
-        else if (ImageNames.FindByName(store, text) is { Image.Names.Count: > 1 } named)
+        else if (!force && ImageNames.FindByName(store, text) is { Image.Names.Count: > 1 } named)
         {
             store.RemoveName(named.Name);
             Console.Out.WriteLine($"Removed the name {named.Name}");
@@ -51,6 +52,10 @@ internal static class RemoveVerb
         {
             store.RemoveLayer(layer.ChainId);
             Console.Out.WriteLine($"Removed layer {layer.ChainId}");
+        }
+        else if (force && store.RemoveDamagedRow(text))
+        {
+            Console.Out.WriteLine($"Removed the damaged metadata of {text}");
         }
         else
         {

@@ -72,6 +72,9 @@ internal sealed class OverlayLayout(string home)
     /// <summary>Makes a short name point at a layer, which need not be there yet.</summary>
     internal void MakeShortName(string link, LayerId id) => File.CreateSymbolicLink(Path.Combine(Links, link), $"../{id}/diff");
 
+    /// <summary>The layer's own short name, as a driver makes them; null if the file is damaged or there is none.</summary>
+    internal string? FindLink(LayerId id) => ReadFile(id, "link") is { Length: LinkLength } link && IsLink(link) ? link : null;
+
     /// <summary>The layer's own short name; empty if the file is damaged: what is damaged must still be removable.</summary>
     internal string ReadLinkIfAny(LayerId id) => ReadFile(id, "link") is { } link && IsLink(link) ? link : "";
 

@@ -8,7 +8,7 @@ namespace Strata.Drivers.Vfs;
 /// Layout, as Docker's: <c>dir/ID</c> is the layer's root file system. A layer is copied under a temporary name and renamed, so that it is whole
 /// or absent after a crash. Who may not own files keeps owners in attributes (<see cref="Ownership.Override"/>).
 /// </remarks>
-public sealed class VfsDriver : ProtoDriver
+public sealed partial class VfsDriver : ProtoDriver
 {
     private readonly string _directories;
     private readonly string _temporary;

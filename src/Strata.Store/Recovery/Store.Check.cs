@@ -1,55 +1,117 @@
-using Strata.Drivers;
+using Strata.Trees;
 
 namespace Strata.Store;
 
-/// <content>Checking what is kept against what it must be.</content>
+/// <content>Checking what is kept against what it must be, and mending it.</content>
 public sealed partial class Store
 {
+    private const string LoadAgain = "Get it again with strata check --repair (--from FILE, if you have the image as a file); else remove its image with strata rm --force, and load it again.";
+
     /// <summary>Checks every layer: that it is there, that what was made of it is what it says, and with <paramref name="deep"/> that each byte is as it came.</summary>
-    /// <remarks>A damaged layer is a finding, never an error, and keeps no other one from being checked.</remarks>
+    /// <inheritdoc cref="Check(CheckOptions, CancellationToken)"/>
     /// <param name="deep">True: each layer's tar is read, or rebuilt, and hashed against its diff ID.</param>
-    /// <param name="repair">True: what can be made again is made again. Nothing is ever removed.</param>
+    /// <param name="repair">True: as <see cref="CheckOptions.Repair"/>.</param>
     /// <param name="progress">Told of layers, or null.</param>
     /// <param name="cancellationToken">Ends it early.</param>
-    public IReadOnlyList<Finding> Check(bool deep = false, bool repair = false, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
+    public IReadOnlyList<Finding> Check(bool deep = false, bool repair = false, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default) =>
+        Check(new CheckOptions { Deep = deep, Repair = repair, Progress = progress }, cancellationToken).Findings;
+
+    /// <summary>Checks all that is in the store, and mends it if it is told to.</summary>
+    /// <remarks>
+    /// What is damaged is a finding, never an error, and keeps nothing else from being checked. Others may use the store meanwhile; what they are just
+    /// making or removing is not told. Layers are looked at from the base up, then read several at a time.
+    /// </remarks>
+    public CheckReport Check(CheckOptions options, CancellationToken cancellationToken = default) => Guard($"Can't check the store {Root}", () =>
     {
-        var findings = new List<Finding>();
-        var layers = ListLayers();
-        int done = 0;
-        foreach (var layer in layers)
+        var findings = new Findings();
+        CheckRows(options, findings);
+        var layers = BaseFirst(ListLayers());
+        var damaged = new HashSet<ChainId>();
+        for (int i = 0; i < layers.Count; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            try
-            {
-                Check(layer, deep, repair, findings, cancellationToken);
-            }
-            catch (Exception e) when (e is StrataException or IOException or UnauthorizedAccessException)
-            {
-                bool damaged = e is StrataException { Kind: ErrorKind.Corrupt or ErrorKind.NotFound };
-                findings.Add(new Finding(
-                    $"layer {layer.ChainId}", e.Message, Repaired: false, damaged ? "Remove its image and load it again." : "It could not be checked: mend that, then check again."));
-            }
-            progress?.Report(new ProgressReport("check layers", ++done, layers.Count));
+            CheckStructure(layers[i], options, findings, damaged, cancellationToken);
+            options.Progress?.Report(new ProgressReport("check layers", i + 1, layers.Count));
         }
-        return findings;
+        if (options.Deep)
+            CheckContents(layers, options, findings, damaged, cancellationToken);
+        if (options.Repair)
+        {
+            bool any = false;
+            foreach (var layer in layers.Where(layer => damaged.Contains(layer.ChainId)))
+                any |= Restore(layer, options, findings, cancellationToken);
+            if (any)
+                CheckPlaces(layers, findings); // a layer whose files were gone got others, which those above it must name
+        }
+        int images = CheckImages(options, findings, cancellationToken);
+        int writable = CheckWritable(options, findings, cancellationToken);
+        CheckOrphans(options, findings, cancellationToken);
+        return new CheckReport(findings.All, layers.Count, images, writable);
+    });
+
+    private static List<LayerRecord> BaseFirst(IReadOnlyList<LayerRecord> layers)
+    {
+        var known = layers.ToDictionary(layer => layer.ChainId);
+        var order = new List<LayerRecord>(layers.Count);
+        var done = new HashSet<ChainId>();
+        var path = new Stack<LayerRecord>();
+        foreach (var layer in layers)
+        {
+            for (var next = layer; next is not null && done.Add(next.ChainId); next = next.Parent is { } parent ? known.GetValueOrDefault(parent) : null)
+                path.Push(next);
+            while (path.TryPop(out var lowest))
+                order.Add(lowest);
+        }
+        return order;
     }
 
-    private void Check(LayerRecord layer, bool deep, bool repair, List<Finding> findings, CancellationToken cancellationToken)
+    /// <summary>Runs a part of the check; that it could not be made is a finding.</summary>
+    /// <returns>False: the subject is damaged.</returns>
+    private static bool Try(string subject, Findings findings, Action check)
     {
-        string subject = $"layer {layer.ChainId}";
-        if (!Driver.Exists(layer.DriverId))
+        try
         {
-            findings.Add(new Finding(subject, $"The {Driver.Name} driver has no layer {layer.DriverId}: its files are gone.", Repaired: false, "Remove its image and load it again."));
-            return;
+            check();
+            return true;
         }
-        if (Driver is ILayerChecker checker)
+        catch (Exception e) when (e is StrataException || FileErrors.Is(e))
         {
-            foreach (var problem in checker.CheckLayer(layer.DriverId, repair, cancellationToken))
-                findings.Add(new Finding(subject, problem.What, problem.Repaired, problem.Advice));
+            bool isDamaged = e is StrataException { Kind: ErrorKind.Corrupt or ErrorKind.NotFound };
+            findings.Add(new Finding(subject, e.Message, Repaired: false, isDamaged ? LoadAgain : "It could not be checked: mend that, then check again."));
+            return !isDamaged;
         }
-        if (!Driver.Capabilities.ReproducesExactDiffs && !File.Exists(_layout.Recipe(layer.DriverId)))
-            findings.Add(new Finding(subject, $"Its recipe {_layout.Recipe(layer.DriverId)} is missing: it can be used, but not given back.", Repaired: false, "Remove its image and load it again."));
-        else if (deep)
-            WriteTar(layer, Stream.Null, cancellationToken);
+    }
+
+    /// <summary>What a check found so far, from several threads.</summary>
+    private sealed class Findings
+    {
+        private readonly Lock _gate = new();
+        private readonly List<Finding> _all = [];
+
+        internal IReadOnlyList<Finding> All => _all;
+
+        internal void Add(Finding finding)
+        {
+            lock (_gate)
+                _all.Add(finding);
+        }
+
+        internal void Damage(string subject, string problem, string advice, bool repaired = false) => Add(new Finding(subject, problem, repaired, advice));
+
+        internal void Leftover(string subject, string problem, Usage usage, bool repaired) => Add(new Finding(
+            subject, problem, repaired, "It takes space and hurts nothing: strata check --repair removes it.") { Kind = FindingKind.Leftover, SizeBytes = usage.SizeBytes });
+
+        /// <summary>A layer that was fetched again: what was found of it before is mended.</summary>
+        internal void MarkRepaired(string subject)
+        {
+            lock (_gate)
+            {
+                for (int i = 0; i < _all.Count; i++)
+                {
+                    if (_all[i].Subject == subject)
+                        _all[i] = _all[i] with { Repaired = true };
+                }
+            }
+        }
     }
 }

@@ -1,0 +1,34 @@
+using Strata.Testing;
+
+namespace Strata.Store.Tests;
+
+public sealed class UsageTests
+{
+    [Theory, InlineData("erofs"), InlineData("overlay")]
+    public void What_is_shared_and_what_is_not_adds_up(string driver)
+    {
+        using var rig = new StoreRig(driver);
+        byte[] big = new TarBuilder().File("big", new string('x', 1_000_000)).ToArray();
+        var one = rig.Register(big, StoreRig.Tar(2));
+        var two = rig.Register(big, StoreRig.Tar(3));
+        rig.Store.AddImage("{1}"u8, "{c}"u8, one[1].ChainId, ["a:1"]);
+        rig.Store.AddImage("{2}"u8, "{d}"u8, two[1].ChainId, ["b:1"]);
+        rig.Store.CreateWritable("box", one[1].ChainId);
+        string root = rig.Store.Mount("box");
+        File.WriteAllText(Path.Combine(root, "a"), new string('y', 200_000));
+        Commands.Run("ln", Path.Combine(root, "a"), Path.Combine(root, "b")); // one file
+        rig.Store.Unmount("box");
+        var items = rig.Store.MeasureItems();
+        Assert.Equal([ItemKind.Image, ItemKind.Image, ItemKind.Writable, ItemKind.Layer, ItemKind.Layer, ItemKind.Layer], items.Select(i => i.Kind));
+        var layers = items.Where(i => i.Kind == ItemKind.Layer).ToDictionary(i => i.Digest!.Value);
+        var b = items.Single(i => i.Name == "b:1");
+        Assert.True(b.Shared.SizeBytes >= 1_000_000 && b.Exclusive.SizeBytes < 200_000, b.ToString());
+        Assert.Equal(layers[one[0].ChainId.Digest].Own, b.Shared);
+        Assert.Equal(layers[two[1].ChainId.Digest].Own.SizeBytes + b.Own.SizeBytes, b.Freed.SizeBytes);
+        var box = items.Single(i => i.Name == "box");
+        Assert.InRange(box.Own.SizeBytes, 200_000, 300_000);
+        Assert.Equal(layers[one[0].ChainId.Digest].Own.SizeBytes + layers[one[1].ChainId.Digest].Own.SizeBytes, box.Shared.SizeBytes);
+        Assert.Equal(default, layers[one[0].ChainId.Digest].Freed);
+        Assert.Equal(b with { }, Assert.Single(rig.Store.MeasureItems([b.Digest!.Value.ToString()])));
+    }
+}
