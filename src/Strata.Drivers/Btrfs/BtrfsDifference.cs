@@ -67,12 +67,12 @@ internal sealed class BtrfsDifference : IDisposable
             var newTree = changing ? Snapshot(now, temporary) : RootDirectory.Open(path);
             var scope = new BtrfsScope();
             _owned.Add(newTree);
-            bool small = scope.TryAdd(newTree.File, origin, cancellationToken);
             // The one below has not changed since, if all is as it should be; who made it writable again may have.
             bool still = Subvolumes.IsReadOnly(before) && Subvolumes.InfoOf(before).ChangeTransaction <= origin;
             var oldTree = still ? RootDirectory.Open(below) : Snapshot(before, temporary);
             _owned.Add(oldTree);
-            small = small && (still || scope.TryAdd(oldTree.File, origin, cancellationToken));
+            bool small = scope.TryAdd(newTree.File, oldTree.File, origin, cancellationToken)
+                && (still || scope.TryAdd(oldTree.File, newTree.File, origin, cancellationToken));
             _owned.Remove(newTree);
             _owned.Remove(oldTree);
             Compare(newTree, oldTree, small ? scope : null, compareContents);

@@ -27,6 +27,9 @@ internal sealed class BtrfsScope : ITreeScope
 
     /// <summary>How many names it has.</summary>
     private const int LinksOffset = 40;
+    private const int SizeOffset = 16;
+    private const int AccessTimeOffset = 112;
+    private const int ChangeTimeOffset = 124;
     private readonly HashSet<ulong> _changed = [];
     private readonly Dictionary<ulong, SortedSet<byte[]>> _names = [];
     private readonly Dictionary<ulong, byte[][]> _sorted = [];
@@ -47,9 +50,10 @@ internal sealed class BtrfsScope : ITreeScope
 
     /// <summary>Adds what changed in a tree after a transaction; false: too much.</summary>
     /// <param name="root">The root directory of a subvolume in which nothing is waiting to be written: a snapshot that was just made, or one that was read-only for long.</param>
+    /// <param name="other">That of the other one.</param>
     /// <param name="after">The transaction in which the two trees were one.</param>
     /// <param name="cancellationToken">Ends it early.</param>
-    internal bool TryAdd(FileDescriptor root, ulong after, CancellationToken cancellationToken)
+    internal bool TryAdd(FileDescriptor root, FileDescriptor other, ulong after, CancellationToken cancellationToken)
     {
         var found = new Queue<ulong>();
         using (var search = new BtrfsTreeSearch(root, 0, new BtrfsKey(BtrfsCalls.RootInode, 0, 0), new BtrfsKey(ulong.MaxValue - 256, byte.MaxValue, ulong.MaxValue), after + 1))
@@ -71,7 +75,7 @@ internal sealed class BtrfsScope : ITreeScope
                 {
                     continue; // it only lies beside what changed; or it is new, and its directory tells
                 }
-                if (!_changed.Add(search.Key.ObjectId))
+                if (OnlyRead(other, search.Key, search.Data) || !_changed.Add(search.Key.ObjectId))
                     continue;
                 if (_changed.Count > MaxInodes)
                     return false;
@@ -87,6 +91,17 @@ internal sealed class BtrfsScope : ITreeScope
             FindNames(root, inode, found);
         }
         return true;
+    }
+
+    /// <summary>True if an inode differs from that of the other tree in nothing but when it was last read: what looks at a container changes the times of directories.</summary>
+    private static bool OnlyRead(FileDescriptor other, BtrfsKey key, ReadOnlySpan<byte> item)
+    {
+        using var search = new BtrfsTreeSearch(other, 0, key, key);
+        if (!search.MoveNext() || search.Data.Length != item.Length || item.Length < ChangeTimeOffset)
+            return false;
+        var before = search.Data;
+        // Between the two transactions and the access time stands a number that every change counts up, even within one tick of the clock.
+        return before[SizeOffset..AccessTimeOffset].SequenceEqual(item[SizeOffset..AccessTimeOffset]) && before[ChangeTimeOffset..].SequenceEqual(item[ChangeTimeOffset..]);
     }
 
     private void FindNames(FileDescriptor root, ulong inode, Queue<ulong> found)
