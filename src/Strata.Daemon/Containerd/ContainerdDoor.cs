@@ -1,10 +1,11 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Strata.Daemon.Serving;
+using Strata.Oci.Registries;
 
 namespace Strata.Daemon.Containerd;
 
 /// <summary>containerd's proxy plugins: snapshotter and differ, over gRPC.</summary>
-internal sealed class ContainerdDoor(string socketPath, string containerdAddress) : Door("containerd", socketPath, HttpProtocols.Http2)
+internal sealed class ContainerdDoor(string socketPath, string containerdAddress, RegistryOptions? fetch) : Door("containerd", socketPath, HttpProtocols.Http2)
 {
     private const int MaxMessageBytes = 16 << 20; // containerd's own default
 
@@ -18,6 +19,11 @@ internal sealed class ContainerdDoor(string socketPath, string containerdAddress
         });
         services.AddSingleton<ErrorInterceptor>();
         services.AddSingleton(_ => new ContainerdClient(containerdAddress));
+        if (fetch is not null)
+        {
+            services.AddSingleton(fetch);
+            services.AddSingleton<RemoteFetcher>();
+        }
     }
 
     internal override void Map(IEndpointRouteBuilder endpoints)

@@ -10,17 +10,20 @@ namespace Strata.Daemon.Containerd;
 /// The name of the snapshotter in each request is what containerd's configuration calls this plugin, and means nothing here. Keys hold the
 /// namespace already. A call that its caller gives up is finished: it is done or was never made.
 /// </remarks>
-internal sealed class SnapshotService(Store.Store store) : Snapshots.SnapshotsBase
+internal sealed class SnapshotService(Store.Store store, RemoteFetcher? fetcher = null) : Snapshots.SnapshotsBase
 {
     private const int InfosPerMessage = 100; // of at most about 8 KiB each, and rarely that: below every limit of a message
 
     private SnapshotStore Store => store.Snapshots;
 
-    public override Task<PrepareSnapshotResponse> Prepare(PrepareSnapshotRequest request, ServerCallContext context)
+    public override async Task<PrepareSnapshotResponse> Prepare(PrepareSnapshotRequest request, ServerCallContext context)
     {
+        var labels = request.Labels.ToDictionary();
+        if (fetcher is not null)
+            await fetcher.EnsureAsync(labels, context.CancellationToken);
         var response = new PrepareSnapshotResponse();
-        response.Mounts.AddRange(Store.Prepare(request.Key, request.Parent, request.Labels.ToDictionary()).ToWire());
-        return Task.FromResult(response);
+        response.Mounts.AddRange(Store.Prepare(request.Key, request.Parent, labels).ToWire());
+        return response;
     }
 
     public override Task<ViewSnapshotResponse> View(ViewSnapshotRequest request, ServerCallContext context)

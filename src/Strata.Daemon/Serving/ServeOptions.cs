@@ -1,3 +1,5 @@
+using Strata.Oci.Registries;
+
 namespace Strata.Daemon.Serving;
 
 /// <summary>What <c>stratad serve</c> serves, and where: from the command line before the configuration file.</summary>
@@ -19,6 +21,9 @@ internal sealed record ServeOptions
 
     /// <summary>containerd's own socket, whose content service the differ reads and writes.</summary>
     internal string ContainerdAddress { get; init; } = DefaultContainerdAddress;
+
+    /// <summary>How registries are spoken to, to fetch what containerd is about to pull; null: that is left to containerd.</summary>
+    internal RegistryOptions? ContainerdFetch { get; init; }
 
     /// <summary>Where Docker finds its graph driver plugin; null: nowhere.</summary>
     internal string? DockerSocket { get; init; }

@@ -3,6 +3,7 @@ using Grpc.Core;
 using Grpc.Net.Client;
 using Strata.Daemon.Containerd.Wire;
 using Strata.Daemon.Serving;
+using Strata.Oci.Registries;
 using Strata.Store;
 using Strata.Testing;
 using WireMount = Strata.Daemon.Containerd.Wire.Mount;
@@ -29,6 +30,8 @@ internal sealed class SnapshotRig : IAsyncDisposable
 
     internal Diff.DiffClient Differ { get; private set; } = null!;
 
+    internal RegistryOptions? Fetch { get; private init; }
+
     internal string ContainerdAddress { get; set; } = "";
 
     internal CallInvoker Invoker => _channel.CreateCallInvoker();
@@ -36,10 +39,11 @@ internal sealed class SnapshotRig : IAsyncDisposable
     /// <summary>Starts.</summary>
     /// <param name="driver">The driver.</param>
     /// <param name="containerdAddress">containerd's own socket; null: none.</param>
+    /// <param name="fetch">How what containerd is about to pull is fetched; null: not.</param>
     /// <param name="tmpfsOptions">The store lies on a tmpfs with these options; null: beside everything else.</param>
-    internal static async Task<SnapshotRig> StartAsync(string driver, string? containerdAddress = null, string? tmpfsOptions = null)
+    internal static async Task<SnapshotRig> StartAsync(string driver, string? containerdAddress = null, string? tmpfsOptions = null, RegistryOptions? fetch = null)
     {
-        var rig = new SnapshotRig(driver);
+        var rig = new SnapshotRig(driver) { Fetch = fetch };
         if (tmpfsOptions is not null)
             rig.Scratch.MountTmpfs("store", tmpfsOptions);
         else if (driver == "btrfs")
@@ -168,9 +172,22 @@ internal sealed class SnapshotRig : IAsyncDisposable
     {
         Store = Strata.Store.Store.Open(new StoreOptions { Root = Scratch["store"], Driver = Driver });
         string socket = Scratch["c.sock"];
-        _host = DaemonHost.Make(new ServeOptions { ContainerdSocket = socket, ContainerdAddress = ContainerdAddress }, Store);
+        _host = DaemonHost.Make(new ServeOptions { ContainerdSocket = socket, ContainerdAddress = ContainerdAddress, ContainerdFetch = Fetch }, Store);
         await _host.StartAsync(default);
-        _channel = GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions
+        _channel = Connect(socket);
+        Client = new Snapshots.SnapshotsClient(_channel);
+        Differ = new Diff.DiffClient(_channel);
+    }
+
+    private async Task StopAsync()
+    {
+        _channel.Dispose();
+        await _host.StopAsync();
+        await _host.DisposeAsync();
+        Store.Dispose();
+    }
+
+    internal static GrpcChannel Connect(string socket) => GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions
         {
             HttpHandler = new SocketsHttpHandler
             {
@@ -183,15 +200,4 @@ internal sealed class SnapshotRig : IAsyncDisposable
             },
             DisposeHttpClient = true,
         });
-        Client = new Snapshots.SnapshotsClient(_channel);
-        Differ = new Diff.DiffClient(_channel);
-    }
-
-    private async Task StopAsync()
-    {
-        _channel.Dispose();
-        await _host.StopAsync();
-        await _host.DisposeAsync();
-        Store.Dispose();
-    }
 }
