@@ -32,10 +32,10 @@ public abstract partial class ProtoDriver : ILeftovers
         switch (leftover.Kind)
         {
             case LeftoverKind.Trash:
-                TreeRemover.Remove(leftover.Path);
+                DeleteTrashed(leftover.Path);
                 return true;
             case LeftoverKind.Unfinished:
-                return TemporaryDirectory.SweepOne(leftover.Path);
+                return TemporaryDirectory.SweepOne(leftover.Path, DeleteTrashed);
             case LeftoverKind.Count:
                 return leftover.Layer is { } counted && _counter.ForgetIfStale(counted, id => Exists(id) ? MountPointOf(id) : null);
             case LeftoverKind.Mount when leftover.Layer is { } mounted:

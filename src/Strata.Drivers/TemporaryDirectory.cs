@@ -63,12 +63,12 @@ internal sealed class TemporaryDirectory : IDisposable
     internal static bool AnyAlive(string parent) => Find(parent, abandoned: false).Count > 0;
 
     /// <summary>Removes one of them; false: its builder lives.</summary>
-    internal static bool SweepOne(string path)
+    internal static bool SweepOne(string path, Action<string> remove)
     {
         using var locked = Directory.Exists(path) ? FileLock.TryAcquireDirectory(path) : null;
         if (locked is null)
             return false;
-        TreeRemover.Remove(path);
+        remove(path);
         return true;
     }
 

@@ -67,7 +67,7 @@ public sealed partial class ErofsDriver
         foreach (var (shared, directory) in new[] { (_lowers, _layout.Lowers), (_chains, _layout.Chains) })
         {
             if (Path.GetDirectoryName(point) == directory && LayerId.TryParse(Path.GetFileName(point), out var id))
-                return !shared.UsersOf(id).Any(IsInUse);
+                return !shared.UsersOf(id).Any(IsAlive);
         }
         return base.IsLeakedMount(point, layers);
     }
