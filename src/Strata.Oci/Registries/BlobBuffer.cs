@@ -10,7 +10,7 @@ namespace Strata.Oci.Registries;
 /// </remarks>
 internal sealed class BlobBuffer : IDisposable
 {
-    private const int MaxMemoryBytes = 4 << 20;
+    private const int MaxMemoryBytes = 2 << 20;
     private static readonly TimeSpan _starving = TimeSpan.FromMilliseconds(50);
     private readonly Func<FileStream> _openSpill;
     private readonly BlobDownloads _downloads;
