@@ -68,10 +68,10 @@ public sealed class RebuildTests
         rig.Store.Dispose();
         File.Delete(Path.Combine(rig.Root, "strata.db"));
         var report = Store.Rebuild(new StoreOptions { Root = rig.Root });
-        Assert.Equal((1, 1, 0), (report.Layers, report.Images, report.Writable));
-        Assert.Equal(4, report.Unplaced.Count); // the third layer, the image and the writable layer on it, and the unknown one
-        Assert.Contains(report.Unplaced, u => u.Subject.Contains(unknown.ToString(), StringComparison.Ordinal));
+        Assert.Equal((1, 1, 1), (report.Layers, report.Images, report.Writable));
+        Assert.Equal(3, report.Unplaced.Count); // the third layer, the image and the writable layer on it
         rig.Reopen();
+        Assert.Equal(unknown, rig.Store.GetWritable("found-" + unknown.ToString()[..12]).DriverId); // nobody knows what it was: it may be wanted
         Assert.NotNull(rig.Store.FindImage("b:1"));
     }
 

@@ -29,6 +29,7 @@ internal sealed class Rebuilder(IDriver driver, StoreLayout layout, Database dat
                 Rows.Insert(s, layer);
             AddImages(s);
             AddWritable(s, held);
+            AddNameless(s, held);
             s.Run("INSERT OR IGNORE INTO leases SELECT $1, $2, NULL FROM layers LIMIT 1", Store.AppliedLease, Rows.Now().ToUnixTimeMilliseconds());
             s.Run($"""
                 INSERT INTO lease_items SELECT $1, 'layer', chain FROM layers
@@ -194,6 +195,21 @@ internal sealed class Rebuilder(IDriver driver, StoreLayout layout, Database dat
             _named.Add(fact.DriverId);
             if (init is { } between)
                 _named.Add(between);
+            _writable++;
+        }
+    }
+
+    /// <summary>What was written to and has lost its name, or had one of somebody else's (a snapshot), gets another one: nothing that may be wanted is an orphan then.</summary>
+    private void AddNameless(Session s, List<LayerId> held)
+    {
+        var lowers = held.SelectMany(id => Below(id) ?? []).ToHashSet();
+        foreach (var id in held.Where(id => !_named.Contains(id) && !lowers.Contains(id) && !IsApplied(id) && !File.Exists(layout.LayerFact(id))))
+        {
+            LayerRecord? parent = null;
+            if (Below(id) is { Count: > 0 } below && !_layers.TryGetValue(below[0], out parent))
+                continue; // on something that has no name either: told at the end
+            Rows.Insert(s, new WritableRecord($"found-{id.ToString()[..Math.Min(12, id.ToString().Length)]}", id, parent?.ChainId, null, null, Rows.Now()));
+            _named.Add(id);
             _writable++;
         }
     }
