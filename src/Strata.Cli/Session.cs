@@ -15,7 +15,7 @@ internal static class Session
 
     internal static readonly Option<string?> DriverOption = new("--driver")
     {
-        Description = "The driver: erofs, overlay, btrfs or vfs. Default: the store's own, else $STRATA_DRIVER, else the best that can serve.",
+        Description = "The driver: erofs, overlay, btrfs, aufs or vfs. Default: the store's own, else $STRATA_DRIVER, else the best that can serve.",
         Recursive = true,
         HelpName = "NAME",
     };

@@ -87,6 +87,14 @@ public static class Mounter
             Bind(mount, target);
             return;
         }
+        if (mount.Type == "aufs")
+        {
+            // Known to mount(2) alone; what it is told by a remount does not fit the first call.
+            ulong remount = mount.Options.Contains("remount") ? MountCalls.Remount : 0;
+            OldFormFits(mount, out string? branches);
+            Check(MountCalls.TryMount(mount.Source, target, mount.Type, Flags(mount) | remount, branches), mount, target);
+            return;
+        }
         if (mount.Type == "overlay" && OldFormFits(mount, out string? options))
         {
             // One call where the options fit a page: the kernel parses them faster than we can pass them one by one.
@@ -114,7 +122,7 @@ public static class Mounter
     /// <summary>mount(2) takes a page of options, in which overlay's separators are escaped.</summary>
     private static bool OldFormFits(Mount mount, out string? options)
     {
-        options = string.Join(',', mount.Options.Where(o => o is not ("ro" or "rw" or "nosuid" or "nodev" or "noexec")));
+        options = string.Join(',', mount.Options.Where(o => o is not ("ro" or "rw" or "nosuid" or "nodev" or "noexec" or "remount")));
         return Encoding.UTF8.GetByteCount(options) <= MountCalls.MaxOptionBytes;
     }
 
