@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Strata.Testing;
 
 namespace Strata.Daemon.Tests.Containerd;
@@ -73,6 +74,17 @@ internal sealed class ContainerdRig : IDisposable
     }
 
     internal (int Code, string Output, string Error) Try(params string[] arguments) => Commands.TryRun("ctr", ["-a", Address, .. arguments]);
+
+    /// <summary>Runs ctr for what it writes that is no text.</summary>
+    internal byte[] CtrBytes(params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo("ctr", ["-a", Address, .. arguments]) { RedirectStandardOutput = true })!;
+        using var output = new MemoryStream();
+        process.StandardOutput.BaseStream.CopyTo(output);
+        process.WaitForExit();
+        Assert.True(process.ExitCode == 0, $"ctr {string.Join(' ', arguments)}: {process.ExitCode}");
+        return output.ToArray();
+    }
 
     /// <summary>Runs a command in a container that is gone afterwards.</summary>
     internal string Run(string name, string command) => Ctr("run", "--rm", "--snapshotter", "strata", Image, name, "/bin/sh", "-c", command);
