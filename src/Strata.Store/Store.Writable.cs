@@ -96,7 +96,9 @@ public sealed partial class Store
     /// <param name="name">The layer.</param>
     /// <param name="target">A directory at which it is to be seen too, or null.</param>
     /// <returns>The path of its root file system.</returns>
-    public string Mount(string name, string? target = null)
+    public string Mount(string name, string? target = null) => Guard($"Can't mount '{name}'", () => MountAt(name, target));
+
+    private string MountAt(string name, string? target)
     {
         var record = GetWritable(name);
         if (target is not null)
@@ -115,7 +117,15 @@ public sealed partial class Store
         try
         {
             Mounter.Mount([new Mount("bind", path, "", ["rbind", "rw"])], target);
-            SetMountTarget(name, target);
+            try
+            {
+                SetMountTarget(name, target);
+            }
+            catch
+            {
+                Mounter.Unmount(target); // nobody would know of it
+                throw;
+            }
         }
         catch
         {
@@ -127,7 +137,7 @@ public sealed partial class Store
 
     /// <summary>Takes one mount of a writable layer back.</summary>
     /// <exception cref="StrataException">FailedPrecondition: it is busy.</exception>
-    public void Unmount(string name)
+    public void Unmount(string name) => Guard($"Can't unmount '{name}'", () =>
     {
         var record = GetWritable(name);
         if (record.MountTarget is not null)
@@ -136,7 +146,8 @@ public sealed partial class Store
             SetMountTarget(name, null);
         }
         Driver.Put(record.DriverId);
-    }
+        return true;
+    });
 
     /// <summary>Where a writable layer is mounted now, or null.</summary>
     public string? FindMountPoint(WritableRecord record)

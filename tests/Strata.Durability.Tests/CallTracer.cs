@@ -56,6 +56,7 @@ internal sealed partial class CallTracer : IDisposable
     internal static CallPoint[] ReadPoints(string log, string root)
     {
         var counts = new Dictionary<string, int>();
+        var others = new HashSet<int>();
         var points = new Dictionary<(string, int), CallPoint>();
         foreach (string line in File.ReadLines(log))
         {
@@ -64,6 +65,8 @@ internal sealed partial class CallTracer : IDisposable
                 continue;
             string call = match.Groups["call"].Value;
             int count = counts[match.Groups["thread"].Value + call] = counts.GetValueOrDefault(match.Groups["thread"].Value + call) + 1;
+            if (call == "write" && !line.Contains(root, StringComparison.Ordinal))
+                others.Add(count); // the runtime's own, between threads: it does not survive an error there
             bool mounts = call is "mount" or "umount2" or "fsopen" or "fsconfig" or "fsmount" or "open_tree" or "move_mount";
             if (!mounts && !line.Contains(root, StringComparison.Ordinal))
                 continue;
@@ -71,7 +74,7 @@ internal sealed partial class CallTracer : IDisposable
                 continue;
             points.TryAdd((call, count), new CallPoint(call, count, line.Length > 300 ? line[..300] : line));
         }
-        return [.. points.Values];
+        return [.. points.Values.Where(point => point.Call != "write" || !others.Contains(point.Count))];
     }
 
     [GeneratedRegex(@"^(?<thread>\d+) +(?<call>[a-z0-9_]+)\(")]

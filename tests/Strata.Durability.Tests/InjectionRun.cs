@@ -164,7 +164,7 @@ internal sealed class InjectionRun : IDisposable
         // What a dead user's overlay lay on stays mounted until somebody sweeps: a removal, a clean-up.
         if (Mounts.AtOrBelow(_whole.Root).Any(point => point.Contains("/lowers/", StringComparison.Ordinal) || point.Contains("/chains/", StringComparison.Ordinal)))
         {
-            store.Collect();
+            store.Check(repair: true);
             Swept++;
         }
     }

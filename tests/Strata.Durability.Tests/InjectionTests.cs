@@ -12,7 +12,7 @@ namespace Strata.Durability.Tests;
 public sealed class InjectionTests(ITestOutputHelper output)
 {
     private static readonly int PointsOfEach =
-        int.TryParse(Environment.GetEnvironmentVariable("STRATA_TEST_CRASH_POINTS"), CultureInfo.InvariantCulture, out int asked) ? asked : 3;
+        int.TryParse(Environment.GetEnvironmentVariable("STRATA_TEST_CRASH_POINTS"), CultureInfo.InvariantCulture, out int asked) ? asked : 2;
 
     /// <summary>Every command on every driver.</summary>
     public static TheoryData<string, string> Cases()

@@ -104,7 +104,7 @@ internal sealed class WholeStore(string root, string driver)
         return hash;
     }
 
-    private static string HashOf(Action<Stream> write)
+    internal static string HashOf(Action<Stream> write)
     {
         using var sha = SHA256.Create();
         using (var stream = new CryptoStream(Stream.Null, sha, CryptoStreamMode.Write))

@@ -90,10 +90,20 @@ internal sealed class Holds(StoreLayout layout) : IDisposable
         {
             if (_path is null)
                 return;
-            File.Delete(_path);
-            File.Delete(LockOf(_path));
-            _alive!.Dispose();
-            _path = null;
+            try
+            {
+                File.Delete(_path);
+                File.Delete(LockOf(_path));
+            }
+            catch (Exception e) when (FileErrors.Is(e))
+            {
+                return; // what was done is done; the next collection finds a hold of nobody
+            }
+            finally
+            {
+                _alive!.Dispose();
+                _path = null;
+            }
         }
     }
 

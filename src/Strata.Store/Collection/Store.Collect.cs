@@ -187,7 +187,10 @@ public sealed partial class Store
             }
         }
         if (!dryRun)
+        {
             CollectImageFacts();
+            CollectLocks();
+        }
         return found;
     }
 
@@ -200,6 +203,16 @@ public sealed partial class Store
         {
             using var documents = LockDocuments();
             RecordImages(some); // looked at again: it may have come back
+        }
+    }
+
+    /// <summary>Whoever unpacks a layer deletes its lock, unless it is killed.</summary>
+    private void CollectLocks()
+    {
+        foreach (string path in Directory.GetFiles(_layout.Locks))
+        {
+            if (Path.GetFileName(path).Length == 64 && ProcessLock.TryAcquireNamed(path) is { } free)
+                free.Delete(path);
         }
     }
 
