@@ -115,6 +115,18 @@ public sealed class BadInputTests
     [InlineData("application/vnd.oci.image.config.v1+json", "application/vnd.cncf.helm.config.v1+json", ErrorKind.NotSupported)]
     [InlineData("application/vnd.oci.image.layer.v1.tar", "application/vnd.in-toto+json", ErrorKind.NotSupported)]
     [InlineData("\"layers\":[", "\"layers\":[5,", ErrorKind.InvalidArgument)]
+    [InlineData("\"layers\":", "\"Layers\":[],\"layers\":", ErrorKind.InvalidArgument)]
+    [InlineData("\"layers\":", "\"x\":1,\"x\":2,\"layers\":", ErrorKind.InvalidArgument)]
+    [InlineData("\"layers\":", "\"layers\":null,\"x\":", ErrorKind.InvalidArgument)]
+    [InlineData("\"config\":", "\"artifactType\":\"application/vnd.example.sbom\",\"config\":", ErrorKind.NotSupported)]
+    [InlineData("\"config\":", "\"artifactType\":7,\"config\":", ErrorKind.InvalidArgument)]
+    [InlineData("\"config\":", "\"config\":null,\"x\":", ErrorKind.InvalidArgument)]
+    [InlineData("application/vnd.oci.image.config.v1+json", "application/vnd.oci.empty.v1+json", ErrorKind.NotSupported)]
+    [InlineData("application/vnd.oci.image.layer.v1.tar", "application/vnd.oci.image.layer.v1.tar+gzip+encrypted", ErrorKind.NotSupported)]
+    [InlineData("application/vnd.oci.image.layer.v1.tar", "application/vnd.oci.image.layer.v1.tarball", ErrorKind.NotSupported)]
+    [InlineData("\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\"", "\"mediaType\":\"application/vnd.docker.distribution.manifest.v2+json\"", ErrorKind.InvalidArgument)]
+    [InlineData("\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\"", "\"mediaType\":\"application/vnd.oci.image.index.v1+json\"", ErrorKind.NotSupported)]
+    [InlineData("\"size\":", "\"annotations\":{\"a\":5},\"size\":", ErrorKind.InvalidArgument)]
     [InlineData("\"layers\":", "\"Layers\":", ErrorKind.InvalidArgument)]
     [InlineData("\"config\":", "\"config\":[],\"x\":", ErrorKind.InvalidArgument)]
     [InlineData("\"size\":", "\"size\":-", ErrorKind.InvalidArgument)]
@@ -134,6 +146,23 @@ public sealed class BadInputTests
     [InlineData("\"type\":\"layers\"", "\"type\":\"windows\"", ErrorKind.InvalidArgument)]
     [InlineData("\"rootfs\":", "\"fsroot\":", ErrorKind.InvalidArgument)]
     [InlineData("\"os\":\"linux\"", "\"os\":7", ErrorKind.InvalidArgument)]
+    [InlineData("\"os\":\"linux\"", "\"os\":\"linux\",\"OS\":\"windows\"", ErrorKind.InvalidArgument)]
+    [InlineData("\"diff_ids\":", "\"diff_ids\":null,\"x\":", ErrorKind.InvalidArgument)]
+    [InlineData("\"diff_ids\":", "\"diff_ids\":{},\"x\":", ErrorKind.InvalidArgument)]
+    [InlineData("\"rootfs\":", "\"rootfs\":[],\"x\":", ErrorKind.InvalidArgument)]
+    [InlineData("\"config\":", "\"config\":[],\"x\":", ErrorKind.InvalidArgument)]
+    [InlineData("[\"PATH=/bin\"]", "\"PATH=/bin\"", ErrorKind.InvalidArgument)]
+    [InlineData("[\"PATH=/bin\"]", "[null]", ErrorKind.InvalidArgument)]
+    [InlineData("[\"sh\"]", "[[\"sh\"]]", ErrorKind.InvalidArgument)]
+    [InlineData("[\"sh\"]", "{\"0\":\"sh\"}", ErrorKind.InvalidArgument)]
+    [InlineData("\"Cmd\":", "\"Labels\":{\"a\":1},\"Cmd\":", ErrorKind.InvalidArgument)]
+    [InlineData("\"Cmd\":", "\"Volumes\":[\"/a\"],\"Cmd\":", ErrorKind.InvalidArgument)]
+    [InlineData("\"Cmd\":", "\"User\":0,\"Cmd\":", ErrorKind.InvalidArgument)]
+    [InlineData("\"history\":[", "\"history\":[5,", ErrorKind.InvalidArgument)]
+    [InlineData("\"history\":[", "\"history\":[null,", ErrorKind.InvalidArgument)]
+    [InlineData("\"history\":[", "\"history\":[{\"empty_layer\":\"yes\"},", ErrorKind.InvalidArgument)]
+    [InlineData("\"history\":", "\"history\":\"none\",\"x\":", ErrorKind.InvalidArgument)]
+    [InlineData("\"architecture\"", "\"created\":5,\"architecture\"", ErrorKind.InvalidArgument)]
     [InlineData("{", "", ErrorKind.InvalidArgument)]
     public void A_malformed_config_is_refused(string old, string replacement, ErrorKind kind)
     {
@@ -196,6 +225,101 @@ public sealed class BadInputTests
         string first = archive.Names[0], second = archive.Names[1];
         (archive[first], archive[second]) = (archive[second], archive[first]);
         rig.Refuses(archive, ErrorKind.Corrupt);
+    }
+
+    [Fact]
+    public void Absurd_but_honest_values_are_taken_as_what_is_not_there()
+    {
+        using var rig = new OciRig();
+        var image = OciRig.Image();
+        image.EditConfig = text => text.Replace("\"config\":", "\"config\":null,\"x-config\":", StringComparison.Ordinal).Replace("\"history\":", "\"history\":null,\"x-history\":", StringComparison.Ordinal).Replace("\"amd64\"", "\"\"", StringComparison.Ordinal);
+        Assert.NotNull(rig.Load(image.ToLayout()).Single().TopLayer);
+        image.EditConfig = text => text.Replace("[\"PATH=/bin\"]", "null", StringComparison.Ordinal).Replace("[\"sh\"]", "\"sh\"", StringComparison.Ordinal);
+        Assert.NotNull(rig.Load(image.ToLayout()).Single().TopLayer);
+        var none = new TestImage { EditConfig = text => text.Replace("\"diff_ids\":[]", "\"diff_ids\":null", StringComparison.Ordinal), EditManifest = text => text.Replace("\"layers\":[]", "\"layers\":null", StringComparison.Ordinal) };
+        Assert.Null(rig.Load(none.ToLayout()).Single().TopLayer);
+    }
+
+    [Fact]
+    public void The_same_blob_may_be_two_layers_but_not_two_things()
+    {
+        using var rig = new OciRig();
+        var same = new TarBuilder().File("a");
+        var image = new TestImage().Layer(same).Layer(new TarBuilder().Whiteout("a")).Layer(same);
+        var loaded = rig.Load(image.ToLayout()).Single();
+        Assert.Equal(3, rig.Store.GetChain(loaded.TopLayer!.Value).Count);
+        Assert.Contains("/a ", rig.Dump(loaded), StringComparison.Ordinal);
+        rig.Store.RemoveImage(loaded.Manifest);
+        image = OciRig.Image();
+        image.EditManifest = text => text.Replace(TestImage.HexOf(image.Blobs[1]), TestImage.HexOf(image.Blobs[0]), StringComparison.Ordinal).Replace($"\"size\":{image.Blobs[1].Length}", $"\"size\":{image.Blobs[0].Length}", StringComparison.Ordinal);
+        rig.Refuses(image.ToLayout(), ErrorKind.Corrupt);
+    }
+
+    [Fact]
+    public void Documents_that_are_nested_deep_are_refused()
+    {
+        using var rig = new OciRig();
+        var image = OciRig.Image();
+        string deep = string.Concat(Enumerable.Repeat("[", 100_000)) + string.Concat(Enumerable.Repeat("]", 100_000));
+        image.EditConfig = text => text[..^1] + $",\"x\":{deep}}}";
+        rig.Refuses(image.ToLayout(), ErrorKind.InvalidArgument);
+        rig.Refuses(image.ToDockerArchive("x:1"), ErrorKind.InvalidArgument);
+        image.EditConfig = text => text;
+        image.EditManifest = text => text[..^1] + $",\"x\":{deep}}}";
+        rig.Refuses(image.ToLayout(), ErrorKind.InvalidArgument);
+    }
+
+    [Fact]
+    public void A_descriptor_that_promises_too_much_is_not_followed()
+    {
+        using var rig = new OciRig();
+        var image = OciRig.Image();
+        int size = image.Manifest.Length;
+        rig.Refuses(image.ToLayout().Edit("index.json", $"\"size\":{size}", "\"size\":5000000"), ErrorKind.Exhausted);
+        rig.Refuses(image.ToLayout().Edit("index.json", $"\"size\":{size}", $"\"size\":{size + 1}"), ErrorKind.Corrupt);
+        rig.Refuses(image.ToLayout().Edit("index.json", $"\"size\":{size}", "\"size\":0"), ErrorKind.Corrupt);
+    }
+
+    [Theory]
+    [InlineData("application/vnd.cncf.helm.config.v1+json", "Helm chart")]
+    [InlineData("application/vnd.dev.cosign.simplesigning.v1+json", "signature")]
+    [InlineData("application/vnd.wasm.config.v0+json", "WebAssembly")]
+    [InlineData("application/vnd.docker.plugin.v1+json", "Docker plugin")]
+    public void What_is_no_image_is_called_by_its_name(string type, string name)
+    {
+        using var rig = new OciRig();
+        var image = OciRig.Image();
+        image.EditManifest = text => text.Replace(MediaTypes.Config, type, StringComparison.Ordinal);
+        Assert.Contains(name, rig.Refuses(image.ToLayout(), ErrorKind.NotSupported).Message, StringComparison.Ordinal);
+        var old = OciRig.Image().ToLayout().Edit("index.json", MediaTypes.Manifest, type);
+        Assert.Contains(name, rig.Refuses(old, ErrorKind.NotSupported).Message, StringComparison.Ordinal);
+        var encrypted = OciRig.Image();
+        encrypted.EditManifest = text => text.Replace(MediaTypes.LayerTar, MediaTypes.LayerTar + "+encrypted", StringComparison.Ordinal);
+        Assert.Contains("Decrypt", rig.Refuses(encrypted.ToLayout(), ErrorKind.NotSupported).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("../../../../../etc/passwd")]
+    [InlineData("/etc/passwd")]
+    [InlineData("none")]
+    public void Links_of_an_archive_lead_nowhere_but_into_it(string target)
+    {
+        using var rig = new OciRig();
+        var files = OciRig.Image().ToDockerArchive("x:1");
+        foreach (char type in "12")
+        {
+            var archive = new TarBuilder();
+            foreach (string name in files.Names)
+            {
+                if (name == files.Names[0])
+                    archive.Raw(Encoding.UTF8.GetBytes(name), type, link: target);
+                else
+                    archive.Raw(Encoding.UTF8.GetBytes(name), '0', content: files[name]);
+            }
+            File.WriteAllBytes(rig.Scratch["links.tar"], archive.ToArray());
+            Assert.Equal(ErrorKind.NotFound, Assert.ThrowsAny<StrataException>(() => rig.Load(rig.Scratch["links.tar"])).Kind);
+        }
+        rig.AssertEmpty();
     }
 
     [Fact]

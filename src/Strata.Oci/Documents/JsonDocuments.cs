@@ -27,12 +27,32 @@ internal sealed class JsonDocuments : IDisposable
         {
             document = JsonDocument.Parse(bytes, new JsonDocumentOptions { AllowDuplicateProperties = false });
             RequireText(document.RootElement);
-            return new JsonDocuments(document, what);
+            var parsed = new JsonDocuments(document, what);
+            parsed.RequireOneCase();
+            return parsed;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             document?.Dispose();
             throw StrataException.InvalidArgument($"{what} is no valid JSON: {e.Message}", e);
+        }
+        catch
+        {
+            document?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Go's programs read names without regard to case: <c>layers</c> beside <c>Layers</c> would mean one thing here and another one there.</summary>
+    private void RequireOneCase()
+    {
+        if (Root.ValueKind != JsonValueKind.Object)
+            return;
+        var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var member in Root.EnumerateObject())
+        {
+            if (!names.Add(member.Name))
+                throw Wrong($"it has '{member.Name}' twice, in different cases");
         }
     }
 
