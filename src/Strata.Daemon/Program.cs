@@ -11,6 +11,7 @@ if (args.AsSpan().Contains("--version"))
 
 var root = new RootCommand("Serves a store of layers to containerd, to Docker and to others, each by a unix socket.");
 root.Subcommands.Add(ServeVerb.Make());
+root.Subcommands.Add(ConfigVerb.Make());
 try
 {
     return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });

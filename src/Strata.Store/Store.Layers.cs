@@ -72,24 +72,27 @@ public sealed partial class Store
 
     /// <summary>Writes a layer's tar, byte for byte as it came, and verifies it while writing.</summary>
     /// <exception cref="StrataException">Corrupt: the layer's files are not what they were; what was written is no use then.</exception>
-    public void WriteTar(LayerRecord layer, Stream destination, CancellationToken cancellationToken = default)
+    public void WriteTar(LayerRecord layer, Stream destination, CancellationToken cancellationToken = default) =>
+        WriteExactTar(layer.DriverId, layer.Parent is { } p ? FindLayer(p)?.DriverId : null, layer.DiffId, destination, cancellationToken);
+
+    /// <summary>Writes the tar of a driver's layer, byte for byte as it was applied, and verifies it while writing.</summary>
+    internal void WriteExactTar(LayerId id, LayerId? parent, DiffId diff, Stream destination, CancellationToken cancellationToken)
     {
         using var hashing = new HashingStream(destination, leaveOpen: true);
         if (Driver.Capabilities.ReproducesExactDiffs)
         {
-            var parent = layer.Parent is { } p ? FindLayer(p)?.DriverId : null;
-            Driver.Diff(layer.DriverId, parent, hashing, null, cancellationToken);
+            Driver.Diff(id, parent, hashing, null, cancellationToken);
         }
         else
         {
-            using var recipe = OpenRecipe(layer);
-            using var contents = Driver.OpenContents(layer.DriverId);
+            using var recipe = OpenRecipe(id, diff);
+            using var contents = Driver.OpenContents(id);
             TarRecipe.Open(recipe).WriteTar(contents, hashing, cancellationToken);
         }
-        if (hashing.Digest != layer.DiffId.Digest)
+        if (hashing.Digest != diff.Digest)
         {
             throw StrataException.Corrupt(
-                $"Layer {layer.DiffId} can't be given back: its files were changed behind the store's back (they now make {hashing.Digest}). Remove its image and load it again.");
+                $"Layer {diff} can't be given back: its files were changed behind the store's back (they now make {hashing.Digest}). Remove its image and load it again.");
         }
     }
 
@@ -143,15 +146,15 @@ public sealed partial class Store
         }
     }
 
-    private FileStream OpenRecipe(LayerRecord layer)
+    private FileStream OpenRecipe(LayerId id, DiffId diff)
     {
         try
         {
-            return new FileStream(_layout.Recipe(layer.DriverId), FileMode.Open, FileAccess.Read, FileShare.Read, 64 * 1024);
+            return new FileStream(_layout.Recipe(id), FileMode.Open, FileAccess.Read, FileShare.Read, 64 * 1024);
         }
         catch (FileNotFoundException e)
         {
-            throw StrataException.Corrupt($"Layer {layer.DiffId} can't be given back: its recipe is missing. Remove its image and load it again.", e);
+            throw StrataException.Corrupt($"Layer {diff} can't be given back: its recipe is missing. Remove its image and load it again.", e);
         }
     }
 

@@ -154,9 +154,13 @@ public sealed partial class Store
     {
         if (record.MountTarget is not null && MountTable.IsMountPoint(record.MountTarget))
             return record.MountTarget;
-        var metadata = Driver.GetMetadata(record.DriverId);
-        return metadata.TryGetValue("MergedDir", out string? merged) && MountTable.IsMountPoint(merged) ? merged : null;
+        return FindMountPoint(record.DriverId);
     }
+
+    internal bool IsMounted(LayerId id) => Driver.Exists(id) && FindMountPoint(id) is not null;
+
+    private string? FindMountPoint(LayerId id) =>
+        Driver.GetMetadata(id).TryGetValue("MergedDir", out string? merged) && MountTable.IsMountPoint(merged) ? merged : null;
 
     /// <summary>What changed in a writable layer since it was made.</summary>
     public IReadOnlyList<Change> Changes(string name, DiffOptions? options = null, CancellationToken cancellationToken = default)

@@ -36,6 +36,7 @@ public sealed partial class Store : IDisposable
         _holds = new Holds(layout);
         Driver = driver;
         Snapshots = new SnapshotStore(this, database, layout);
+        Graph = new GraphStore(this, database, layout);
     }
 
     /// <summary>The driver that holds the layers.</summary>

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Strata.Daemon.Api;
 using Strata.Daemon.Containerd;
 using Strata.Daemon.Docker;
+using Strata.Daemon.Operations;
 
 namespace Strata.Daemon.Serving;
 
@@ -15,12 +16,14 @@ internal sealed class DaemonHost : IAsyncDisposable
 
     private readonly WebApplication _application;
     private readonly IReadOnlyList<Door> _doors;
+    private readonly ServeOptions _options;
     private bool _started;
 
-    private DaemonHost(WebApplication application, IReadOnlyList<Door> doors)
+    private DaemonHost(WebApplication application, IReadOnlyList<Door> doors, ServeOptions options)
     {
         _application = application;
         _doors = doors;
+        _options = options;
     }
 
     /// <summary>Makes a host that does not serve yet. The store stays the caller's.</summary>
@@ -34,20 +37,21 @@ internal sealed class DaemonHost : IAsyncDisposable
             doors.Add(new DockerDoor(docker));
         if (options.ApiSocket is { } api)
             doors.Add(new ApiDoor(api));
-        if (doors.Count == 0)
-            throw StrataException.InvalidArgument("No door to open: name a socket with --containerd-socket, --docker-socket or --api-socket.");
+        options.RequireDoor();
 
         // Empty: what is served depends on no file of the current directory and on no variable of the environment.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "stratad" });
         builder.Host.UseConsoleLifetime(o => o.SuppressStatusMessages = true);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = options.StopTimeout);
-        builder.Services.AddLogging(l => l.AddSimpleConsole(c => c.SingleLine = true).SetMinimumLevel(LogLevel.Warning));
+        builder.Services.AddLogging(logging => LogSetup.Add(logging, options.LogFormat, options.LogLevel));
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton(store);
         builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton<CallMetrics>();
+        builder.Services.AddSingleton<MetricsPage>();
         foreach (var door in doors)
             door.AddServices(builder.Services);
-        builder.Services.Configure<SocketTransportOptions>(o => o.CreateBoundListenSocket = Bind);
+        builder.Services.Configure<SocketTransportOptions>(o => o.CreateBoundListenSocket = endPoint => Bind(endPoint, doors, options));
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -72,13 +76,17 @@ internal sealed class DaemonHost : IAsyncDisposable
         var application = builder.Build();
         application.UseRouting();
         application.Use(RefuseOtherDoors);
+        var metrics = application.Services.GetRequiredService<CallMetrics>();
+        application.Use(next => CallMetrics.Middleware(next, metrics));
+        application.Use(next => CallDeadline.Middleware(next, options));
+        application.Lifetime.ApplicationStopping.Register(() => ServiceManager.Notify("STOPPING=1"));
         foreach (var door in doors)
         {
             var endpoints = application.MapGroup("");
             door.Map(endpoints);
             endpoints.WithMetadata(door);
         }
-        return new DaemonHost(application, doors);
+        return new DaemonHost(application, doors, options);
     }
 
     /// <summary>Opens all doors.</summary>
@@ -92,6 +100,9 @@ internal sealed class DaemonHost : IAsyncDisposable
     /// <summary>Waits until the process is told to stop, then lets the calls that are under way finish.</summary>
     internal Task WaitAsync(CancellationToken cancellationToken) => _application.WaitForShutdownAsync(cancellationToken);
 
+    /// <summary>What the doors are made with.</summary>
+    internal IServiceProvider Services => _application.Services;
+
     /// <summary>Stops serving.</summary>
     internal Task StopAsync() => _application.StopAsync();
 
@@ -103,13 +114,17 @@ internal sealed class DaemonHost : IAsyncDisposable
         await _application.DisposeAsync();
         if (!_started)
             return; // what is at the paths may be another one's
-        foreach (var door in _doors)
+        foreach (var door in _doors.Where(door => !_options.Sockets.ContainsKey(door.Name)))
             File.Delete(door.SocketPath);
     }
 
-    private static Socket Bind(EndPoint endPoint) => endPoint is UnixDomainSocketEndPoint
-        ? DoorSockets.Bind(endPoint.ToString()!)
-        : SocketTransportOptions.CreateDefaultBoundListenSocket(endPoint);
+    private static Socket Bind(EndPoint endPoint, List<Door> doors, ServeOptions options)
+    {
+        if (endPoint is not UnixDomainSocketEndPoint)
+            return SocketTransportOptions.CreateDefaultBoundListenSocket(endPoint);
+        string path = endPoint.ToString()!;
+        return doors.Find(door => door.SocketPath == path) is { } door && options.Sockets.TryGetValue(door.Name, out var given) ? given : DoorSockets.Bind(path);
+    }
 
     private static Task RefuseOtherDoors(HttpContext context, RequestDelegate next)
     {

@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+using Strata.Daemon.Operations;
 using Strata.Oci.Registries;
 
 namespace Strata.Daemon.Serving;
@@ -5,6 +7,7 @@ namespace Strata.Daemon.Serving;
 /// <summary>What <c>stratad serve</c> serves, and where: from the command line before the configuration file.</summary>
 internal sealed record ServeOptions
 {
+    internal const string DefaultConfig = "/etc/strata/stratad.conf";
     internal const string DefaultContainerdAddress = "/run/containerd/containerd.sock";
 
     /// <summary>The store's directory.</summary>
@@ -34,11 +37,47 @@ internal sealed record ServeOptions
     /// <summary>How long calls that are under way may still take when the daemon is to stop.</summary>
     internal TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>How long a call may take, or move no byte, before it is cancelled.</summary>
+    internal TimeSpan CallTimeout { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>What log lines look like: <see cref="LogSetup.Text"/> or <see cref="LogSetup.Json"/>.</summary>
+    internal string LogFormat { get; init; } = LogSetup.Text;
+
+    /// <summary>From which level on something is logged: <see cref="LogSetup.Levels"/>.</summary>
+    internal string LogLevel { get; init; } = "warning";
+
+    /// <summary>Sockets that somebody else made, by the names of doors: they are served, and stay when this process ends.</summary>
+    internal IReadOnlyDictionary<string, Socket> Sockets { get; init; } = new Dictionary<string, Socket>();
+
     /// <summary>The options of a configuration file, if there is one, and what goes before them.</summary>
-    internal static ServeOptions Load(string? path, Func<ServeOptions, ServeOptions> given)
+    /// <exception cref="StrataException">NotFound, PermissionDenied, InvalidArgument: the file.</exception>
+    internal static ServeOptions Load(string? path, Func<ServeOptions, ServeOptions> given) => given(path is null ? new ServeOptions() : ConfigFile.Read(path));
+
+    /// <summary>Opens the doors of sockets that somebody else made, too.</summary>
+    /// <remarks>Where such a socket is nobody tells .NET: if no path is configured, the usual one stands for it.</remarks>
+    /// <exception cref="StrataException">InvalidArgument: one is of no door.</exception>
+    internal ServeOptions With(IReadOnlyDictionary<string, Socket> sockets)
     {
-        if (path is not null)
-            throw StrataException.NotSupported("stratad reads no configuration file yet: give its settings as options.");
-        return given(new ServeOptions());
+        var options = this with { Sockets = sockets };
+        foreach (string name in sockets.Keys)
+        {
+            options = name switch
+            {
+                "containerd" => options with { ContainerdSocket = ContainerdSocket ?? UsualPath(name) },
+                "docker" => options with { DockerSocket = DockerSocket ?? UsualPath(name) },
+                "api" => options with { ApiSocket = ApiSocket ?? UsualPath(name) },
+                _ => throw StrataException.InvalidArgument($"The service manager hands over a socket of the name '{name}': FileDescriptorName= is containerd, docker or api."),
+            };
+        }
+        return options;
     }
+
+    /// <summary>Throws InvalidArgument if there is no door to open.</summary>
+    internal void RequireDoor()
+    {
+        if (ContainerdSocket is null && DockerSocket is null && ApiSocket is null)
+            throw StrataException.InvalidArgument("No door to open: name a socket with --containerd-socket, --docker-socket or --api-socket, or in the configuration file.");
+    }
+
+    private static string UsualPath(string door) => $"/run/strata/{door}.sock";
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Strata.Daemon.Operations;
 using Strata.Daemon.Serving;
 using Strata.Oci.Registries;
 using Strata.Store;
@@ -21,7 +22,16 @@ internal static class ServeVerb
         var docker = new Option<string?>("--docker-socket") { Description = "Serve Docker's graph driver plugin here.", HelpName = "PATH" };
         var api = new Option<string?>("--api-socket") { Description = "Serve the control API here.", HelpName = "PATH" };
         var config = new Option<string?>("--config") { Description = "A configuration file; what is given here goes before it.", HelpName = "FILE" };
-        var command = new Command("serve", "Serve a store. Each door opens only if its socket is named.") { root, driver, driverOptions, containerd, containerdAddress, fetch, docker, api, config };
+        var logFormat = new Option<string?>("--log-format") { Description = "What log lines look like. Default: text.", HelpName = "text|json" };
+        logFormat.AcceptOnlyFromAmong(LogSetup.Text, LogSetup.Json);
+        var logLevel = new Option<string?>("--log-level") { Description = "From which level on something is logged. Default: warning.", HelpName = string.Join('|', LogSetup.Levels) };
+        logLevel.AcceptOnlyFromAmong(LogSetup.Levels);
+        var callTimeout = Duration("--call-timeout", "How long a call may take, or move no byte, before it is cancelled. Default: 10m.");
+        var stopTimeout = Duration("--stop-timeout", "How long calls that are under way may take when the daemon is to stop. Default: 20s.");
+        var command = new Command("serve", "Serve a store. Each door opens only if its socket is named.")
+        {
+            root, driver, driverOptions, containerd, containerdAddress, fetch, docker, api, config, logFormat, logLevel, callTimeout, stopTimeout,
+        };
         command.SetAction((parse, cancellationToken) => RunAsync(
             ServeOptions.Load(parse.GetValue(config), given => given with
             {
@@ -33,19 +43,43 @@ internal static class ServeVerb
                 ContainerdFetch = parse.GetValue(fetch) ? given.ContainerdFetch ?? new RegistryOptions() : given.ContainerdFetch,
                 DockerSocket = parse.GetValue(docker) ?? given.DockerSocket,
                 ApiSocket = parse.GetValue(api) ?? given.ApiSocket,
-            }),
+                LogFormat = parse.GetValue(logFormat) ?? given.LogFormat,
+                LogLevel = parse.GetValue(logLevel) ?? given.LogLevel,
+                CallTimeout = parse.GetValue(callTimeout) ?? given.CallTimeout,
+                StopTimeout = parse.GetValue(stopTimeout) ?? given.StopTimeout,
+            }).With(ServiceManager.TakeSockets()),
             cancellationToken));
         return command;
     }
 
+    private static Option<TimeSpan?> Duration(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "DURATION",
+        CustomParser = result =>
+        {
+            try
+            {
+                return ConfigFile.Duration(result.Tokens.Single().Value);
+            }
+            catch (FormatException e)
+            {
+                result.AddError($"{name} can't be '{result.Tokens.Single().Value}': {e.Message}");
+                return null;
+            }
+        },
+    };
+
     private static async Task<int> RunAsync(ServeOptions options, CancellationToken cancellationToken)
     {
+        options.RequireDoor();
         using var store = Store.Store.Open(new StoreOptions { Root = options.Root, Driver = options.Driver, DriverOptions = options.DriverOptions });
         await using var host = DaemonHost.Make(options, store);
         await host.StartAsync(cancellationToken);
         foreach (string line in host.Describe())
             await Console.Out.WriteLineAsync(line);
         await Console.Out.WriteLineAsync("stratad: ready");
+        ServiceManager.Notify("READY=1");
         await host.WaitAsync(cancellationToken);
         return ExitCodes.Ok;
     }

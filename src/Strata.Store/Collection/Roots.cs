@@ -17,6 +17,7 @@ internal static class Roots
         new("image", "images", "top", "manifest"),
         new("writable layer", "writable", "parent", "name"),
         new("snapshot", "snapshots", "layer", "key"),
+        new("Docker''s layer", "graph", "layer", "id"),
         new("lease", "lease_items", "what", "lease", $"kind='layer' AND {LiveLease}"),
     ];
 

@@ -80,6 +80,19 @@ internal static class Migrations
             AND chain NOT IN (SELECT parent FROM writable WHERE parent IS NOT NULL)
             AND chain NOT IN (SELECT layer FROM snapshots WHERE layer IS NOT NULL);
         """,
+        // Layers whose owner names them (Docker). One that is a layer of the store has its driver's layer, too.
+        """
+        CREATE TABLE graph (
+            id TEXT PRIMARY KEY, parent TEXT REFERENCES graph (id), writable INTEGER NOT NULL, content INTEGER NOT NULL, layer TEXT REFERENCES layers (chain),
+            created INTEGER NOT NULL, driver_id TEXT NOT NULL, diff TEXT, id_map TEXT) WITHOUT ROWID;
+        CREATE INDEX graph_parent ON graph (parent);
+        CREATE INDEX graph_layer ON graph (layer);
+        CREATE INDEX graph_driver ON graph (driver_id);
+        DROP VIEW driver_ids;
+        CREATE VIEW driver_ids (driver_id) AS
+            SELECT driver_id FROM layers UNION ALL SELECT driver_id FROM writable UNION ALL SELECT init_id FROM writable WHERE init_id IS NOT NULL
+            UNION ALL SELECT driver_id FROM snapshots UNION ALL SELECT holder FROM snapshots UNION ALL SELECT driver_id FROM graph;
+        """,
     ];
 
     /// <summary>The version that this program makes and uses.</summary>

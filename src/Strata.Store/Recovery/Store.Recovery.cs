@@ -17,7 +17,7 @@ public sealed partial class Store
         {
             using (lease)
             {
-                if (IsNamed(id))
+                if (!Graph.Forget(id) && IsNamed(id))
                 {
                     if (_database.Read(s => s.ListWhole($"SELECT {Rows.WritableColumns} FROM writable WHERE driver_id=$1", Rows.Writable, id.ToString())) is [var writable])
                         lease.TurnInto(_layout.WritableFact(writable));

@@ -6,7 +6,7 @@ internal sealed class KeyLocks
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
 
     /// <summary>Waits for a key; disposing gives it back.</summary>
-    internal Held Acquire(string key)
+    internal Held Acquire(string key, CancellationToken cancellationToken = default)
     {
         Entry? entry;
         lock (_entries)
@@ -15,7 +15,15 @@ internal sealed class KeyLocks
                 _entries.Add(key, entry = new Entry());
             entry.Wanted++;
         }
-        entry.Semaphore.Wait();
+        try
+        {
+            entry.Semaphore.Wait(cancellationToken);
+        }
+        catch
+        {
+            Forget(key, entry);
+            throw;
+        }
         return new Held(this, key, entry);
     }
 
@@ -32,6 +40,11 @@ internal sealed class KeyLocks
     private void Release(string key, Entry entry)
     {
         entry.Semaphore.Release();
+        Forget(key, entry);
+    }
+
+    private void Forget(string key, Entry entry)
+    {
         lock (_entries)
         {
             if (--entry.Wanted == 0)

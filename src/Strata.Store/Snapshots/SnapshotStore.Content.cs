@@ -19,7 +19,7 @@ public sealed partial class SnapshotStore
     {
         if (FindByMounts(mounts) is not { } found)
             return null;
-        using var held = _locks.Acquire(found.Key);
+        using var held = _locks.Acquire(found.Key, cancellationToken);
         var snapshot = Get(found.Key);
         if (snapshot.Kind != SnapshotKind.Active || snapshot.Holder != found.Holder)
             throw StrataException.FailedPrecondition($"The snapshot '{snapshot.Key}' is not active: nothing can be applied to it.");
