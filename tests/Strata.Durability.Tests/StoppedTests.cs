@@ -9,7 +9,7 @@ public sealed class StoppedTests
     /// <summary>What is stopped, at which call: one of those by which it moves data.</summary>
     public static TheoryData<string, string, string> Cases() => new()
     {
-        { "overlay", "load", "write" }, { "erofs", "load", "pwrite64" }, { "vfs", "load", "write" },
+        { "overlay", "load", "utimensat" }, { "erofs", "load", "renameat" }, { "vfs", "load", "utimensat" },
         { "vfs", "create", "copy_file_range" },
         { "overlay", "rm", "unlinkat" }, { "erofs", "rm", "unlinkat" }, { "vfs", "rm", "unlinkat" },
     };
@@ -49,7 +49,7 @@ public sealed class StoppedTests
                 Command.Run(root, driver, words);
             using var store = Command.Open(root, driver);
             Assert.Contains(store.ListImages(), i => i.Names.Contains("two:1"));
-            Assert.Empty(store.Check());
+            Assert.DoesNotContain(store.Check(), f => f.Kind.ToString() != "Leftover"); // what the stopped one has yet to delete
         }, TestContext.Current.CancellationToken);
         bool ended = await Task.WhenAny(others, Task.Delay(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken)) == others;
         Commands.Run("kill", "-CONT", worker.Id.ToString(CultureInfo.InvariantCulture));
@@ -68,7 +68,7 @@ public sealed class StoppedTests
         string file = Image(1).ToLayout("\"io.containerd.image.name\":\"one:1\"").WriteTar(scratch["one.tar"]);
         Command.Run(root, driver, ["open"]);
         using var first = new Worker(processors: 1);
-        string call = driver == "erofs" ? "pwrite64" : "write";
+        string call = driver == "erofs" ? "renameat" : "utimensat"; // which nothing but the unpacking makes
         int at = FindCall(first, root, driver, ["load", file], call, scratch["calls.log"]);
         Undo("load", root, driver, file);
         using (new CallTracer(first, null, "signal=SIGSTOP", new CallPoint(call, at, "")))
@@ -79,7 +79,7 @@ public sealed class StoppedTests
         using var second = new Worker();
         second.Begin(root, driver, "load", file);
         var answer = Task.Run(second.End, TestContext.Current.CancellationToken);
-        Assert.False(await Task.WhenAny(answer, Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken)) == answer, "the second one did not wait for the first");
+        Assert.False(await Task.WhenAny(answer, Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken)) == answer, $"the second one did not wait for the first at {call} {at}: {(answer.IsCompleted ? await answer : "")}{first.HasExited}");
         first.Kill();
         Assert.Equal("", await answer);
         new WholeStore(root, driver).Look("afterwards");
@@ -113,10 +113,12 @@ public sealed class StoppedTests
 
     private static void WaitUntilStopped(int id)
     {
-        for (int i = 0; i < 6000; i++)
+        // For a while: each call that is traced stops it for a moment too.
+        for (int i = 0, still = 0; i < 6000; i++)
         {
             string status = File.ReadAllText($"/proc/{id}/stat");
-            if (status[status.LastIndexOf(')') + 2] is 'T' or 't')
+            still = status[status.LastIndexOf(')') + 2] is 'T' or 't' ? still + 1 : 0;
+            if (still == 40)
                 return;
             Thread.Sleep(10);
         }
