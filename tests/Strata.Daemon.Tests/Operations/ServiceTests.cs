@@ -19,6 +19,15 @@ public sealed class ServiceTests
     }
 
     [Fact]
+    public void Service_manager_hands_over_a_socket_and_is_told()
+    {
+        using var scratch = new ScratchDirectory();
+        string output = Commands.Run(
+            "python3", Path.Combine(AppContext.BaseDirectory, "activate.py"), scratch.Path, DaemonProcess.Stratad, "serve", "--root", scratch["store"], "--driver", "vfs");
+        Assert.Equal(["READY=1", "HTTP/1.1 200", "STOPPING=1", "exit 0"], output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(l => !l.StartsWith("stratad:", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public async Task A_call_that_moves_nothing_is_given_up_and_one_that_is_under_way_ends()
     {
         using var scratch = new ScratchDirectory();
