@@ -20,7 +20,7 @@ public sealed class ContainerdContentTests
         using var channel = SnapshotRig.Connect(rig.Socket);
         var snapshots = new Snapshots.SnapshotsClient(channel);
         var differ = new Diff.DiffClient(channel);
-        var headers = new Metadata { { "containerd-namespace", "default" } };
+        var headers = new Metadata { { "containerd-namespace", rig.Namespace } };
         string parent = "";
         foreach (var layer in manifest.RootElement.GetProperty("layers").EnumerateArray())
         {

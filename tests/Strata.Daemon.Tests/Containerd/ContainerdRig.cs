@@ -34,6 +34,9 @@ internal sealed class ContainerdRig : IDisposable
 
     internal ScratchDirectory Scratch { get; } = new();
 
+    /// <summary>Of its own: runc knows containers by their namespace and ID on the whole machine, whichever containerd they belong to.</summary>
+    internal string Namespace { get; } = $"test-{Guid.NewGuid():N}";
+
     internal string Address => Scratch["c.sock"];
 
     internal string Socket => Scratch["s.sock"];
@@ -73,12 +76,12 @@ internal sealed class ContainerdRig : IDisposable
         return output;
     }
 
-    internal (int Code, string Output, string Error) Try(params string[] arguments) => Commands.TryRun("ctr", ["-a", Address, .. arguments]);
+    internal (int Code, string Output, string Error) Try(params string[] arguments) => Commands.TryRun("ctr", ["-a", Address, "-n", Namespace, .. arguments]);
 
     /// <summary>Runs ctr for what it writes that is no text.</summary>
     internal byte[] CtrBytes(params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo("ctr", ["-a", Address, .. arguments]) { RedirectStandardOutput = true })!;
+        using var process = Process.Start(new ProcessStartInfo("ctr", ["-a", Address, "-n", Namespace, .. arguments]) { RedirectStandardOutput = true })!;
         using var output = new MemoryStream();
         process.StandardOutput.BaseStream.CopyTo(output);
         process.WaitForExit();
