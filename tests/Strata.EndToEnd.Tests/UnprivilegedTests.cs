@@ -52,7 +52,7 @@ public sealed class UnprivilegedTests
         Commands.Run("chown", "-R", "65534:65534", home);
         string store = Path.Combine(home, "store");
         Assert.Contains("test:1", Run(home, 0, "images", "--root", store), StringComparison.Ordinal);
-        Assert.Contains("All is as it should be", Run(home, 0, "check", "--deep", "--root", store), StringComparison.Ordinal);
+        Assert.Contains("all is as it should be", Run(home, 0, "check", "--deep", "--root", store), StringComparison.Ordinal);
         Assert.Contains("strata save", Run(home, 6, "mount", "box", "--root", store), StringComparison.Ordinal);
         Run(home, 0, "save", "test:1", "-o", Path.Combine(home, "saved.tar"), "--root", store);
         Run(home, 0, "load", Path.Combine(home, "saved.tar"), "--root", Path.Combine(home, "other"), "--driver", "vfs");

@@ -51,7 +51,8 @@ public sealed class VerbTests
 
         Assert.Equal("Removed box\n", cli.Run("rm", "box"));
         Assert.Equal("Removed the name newer:2\n", cli.Run("rm", "newer:2"));
-        Assert.Equal("Removed image new:latest and 1 layers\n", cli.Run("rm", "new"));
+        Assert.Equal("Removed image new:latest and 0 layers\n", cli.Run("rm", "new")); // what was applied for its own sake stays
+        Assert.Equal($"Removed layer {applied}\n", cli.Run("rm", applied));
         Assert.Contains("and 2 layers", cli.Run("rm", image.Id[7..20]), StringComparison.Ordinal);
         Assert.Equal("[]", cli.Run("layers", "--json").Trim());
         cli.AssertWhole();
