@@ -64,8 +64,8 @@ internal static class SnapshotBench
             await client.CommitAsync(commit, headers);
             found = 1;
         }
-        await Parallel.ForEachAsync(Enumerable.Range(found, Math.Max(0, there - found)), new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (i, _) =>
-            await client.PrepareAsync(Root(new PrepareSnapshotRequest { Snapshotter = snapshotter, Key = $"there-{i}", Parent = "base" }), headers));
+        await Parallel.ForEachAsync(Enumerable.Range(found, Math.Max(0, there - found)), new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (i, cancelled) =>
+            await client.PrepareAsync(Root(new PrepareSnapshotRequest { Snapshotter = snapshotter, Key = $"there-{i}", Parent = "base" }), headers, cancellationToken: cancelled));
     }
 
     /// <summary>containerd would collect what nothing names.</summary>

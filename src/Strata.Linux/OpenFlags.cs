@@ -43,9 +43,6 @@ public static class OpenFlags
     /// <summary>Fail if it is no directory.</summary>
     public static readonly int Directory = Arm ? 0x4000 : 0x10000;
 
-    /// <summary>Past the page cache: memory, offset and length must be aligned. Some file systems refuse it with EINVAL.</summary>
-    public static readonly int Direct = Arm ? 0x10000 : 0x4000;
-
     /// <summary>A file without a name in the directory that is opened (O_TMPFILE).</summary>
     public static readonly int Unnamed = 0x400000 | Directory;
 

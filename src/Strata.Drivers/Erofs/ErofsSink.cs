@@ -46,7 +46,6 @@ internal sealed class ErofsSink : ILayerSink
 
     public void Complete()
     {
-        _tar?.Complete();
         _image.SetDeviceBytes(LayerIndexer.TarDevice, _tar?.SizeBytes ?? _tarBytes, default);
         _image.SetDeviceBytes(LayerIndexer.SideDevice, _side.SizeBytes, default);
         _indexer.Complete();
