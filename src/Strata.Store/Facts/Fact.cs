@@ -54,7 +54,10 @@ internal static class Fact
         return ChainId.Of(record.Parent, record.DiffId) == record.ChainId ? record : null;
     });
 
-    private static string Begin(string? hex) => hex?[..BeginDigits] ?? None;
+    /// <summary>As many digits of an ID as stand in names.</summary>
+    internal static string BeginOf(string hex) => hex[..Math.Min(BeginDigits, hex.Length)];
+
+    private static string Begin(string? hex) => hex is null ? None : BeginOf(hex);
 
     private static string? Given(string text) => text == None ? null : text;
 

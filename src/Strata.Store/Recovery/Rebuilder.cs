@@ -11,6 +11,8 @@ internal sealed class Rebuilder(IDriver driver, StoreLayout layout, Database dat
 {
     private readonly Dictionary<LayerId, LayerRecord> _layers = [];
     private readonly Dictionary<ChainId, LayerRecord> _chains = [];
+    private readonly List<LayerRecord> _placed = []; // each after the one that it lies on
+    private readonly Dictionary<ChainId, List<LayerRecord>> _waiting = []; // by the layer that is still missing below them
     private readonly HashSet<LayerId> _named = [];
     private readonly List<(string, string)> _unplaced = [];
     private int _images;
@@ -25,7 +27,7 @@ internal sealed class Rebuilder(IDriver driver, StoreLayout layout, Database dat
         database.Write(s =>
         {
             s.Run("INSERT INTO meta VALUES ('driver', $1)", driver.Name);
-            foreach (var layer in _chains.Values.OrderBy(Depth))
+            foreach (var layer in _placed)
                 Rows.Insert(s, layer);
             AddImages(s);
             AddWritable(s, held);
@@ -44,38 +46,39 @@ internal sealed class Rebuilder(IDriver driver, StoreLayout layout, Database dat
 
     private void FindLayers(List<LayerId> held, CancellationToken cancellationToken)
     {
-        var facts = new List<LayerRecord>();
         var without = new List<LayerId>();
         foreach (var id in held)
         {
             if (Fact.FindLayer(layout.LayerFact(id)) is { } fact && fact.DriverId == id)
-                facts.Add(fact);
+                Place(fact);
             else if (IsApplied(id))
                 without.Add(id);
         }
-        // Each after the one that it lies on; one whose parent has no file of its own may come after that was identified.
-        Place(facts);
+        // One whose parent has no file of its own comes when that was identified.
         int done = 0;
         foreach (var id in without.OrderBy(id => Below(id)?.Count ?? 0))
         {
             cancellationToken.ThrowIfCancellationRequested();
             Identify(id, cancellationToken);
-            Place(facts);
             progress?.Report(new ProgressReport("identify layers", ++done, without.Count));
         }
     }
 
-    private void Place(List<LayerRecord> facts)
+    /// <summary>Adds a layer, if what it lies on is there, and those that waited for it; else it waits.</summary>
+    private void Place(LayerRecord layer)
     {
-        for (bool any = true; any;)
+        var next = new Stack<LayerRecord>([layer]);
+        while (next.TryPop(out var placed))
         {
-            any = false;
-            foreach (var fact in facts.ToArray())
+            if (placed.Parent is { } parent && !_chains.ContainsKey(parent))
             {
-                if (fact.Parent is { } parent && !_chains.ContainsKey(parent))
-                    continue;
-                facts.Remove(fact);
-                any |= Add(fact);
+                if (!_waiting.TryGetValue(parent, out var others))
+                    _waiting.Add(parent, others = []);
+                others.Add(placed);
+            }
+            else if (Add(placed) && _waiting.Remove(placed.ChainId, out var above))
+            {
+                above.ForEach(next.Push);
             }
         }
     }
@@ -84,6 +87,7 @@ internal sealed class Rebuilder(IDriver driver, StoreLayout layout, Database dat
     {
         if (!_chains.TryAdd(layer.ChainId, layer))
             return false;
+        _placed.Add(layer);
         _layers.Add(layer.DriverId, layer);
         _named.Add(layer.DriverId);
         return true;
@@ -112,7 +116,9 @@ internal sealed class Rebuilder(IDriver driver, StoreLayout layout, Database dat
             var diff = new DiffId(hashing.Digest);
             var record = new LayerRecord(
                 ChainId.Of(parent?.ChainId, diff), diff, parent?.ChainId, id, hashing.CountBytes, driver.GetUsage(id, cancellationToken).SizeBytes, diff.Digest, hashing.CountBytes, Rows.Now());
-            if (Add(record))
+            bool isNew = !_chains.ContainsKey(record.ChainId);
+            Place(record);
+            if (isNew)
                 File.WriteAllBytes(layout.LayerFact(id), Fact.Of(record));
         }
         catch (Exception e) when (e is StrataException || Trees.FileErrors.Is(e))
@@ -164,6 +170,8 @@ internal sealed class Rebuilder(IDriver driver, StoreLayout layout, Database dat
     private void AddWritable(Session s, List<LayerId> held)
     {
         var there = held.ToHashSet();
+        var parents = _placed.ToLookup(l => Fact.BeginOf(l.ChainId.Digest.Hex));
+        var inits = held.ToLookup(id => Fact.BeginOf(id.ToString()));
         foreach (string path in Directory.EnumerateFiles(layout.WritableFacts))
         {
             string file = Path.GetFileName(path);
@@ -174,14 +182,14 @@ internal sealed class Rebuilder(IDriver driver, StoreLayout layout, Database dat
             }
             if (!there.Contains(fact.DriverId) || _named.Contains(fact.DriverId))
                 continue; // a removal that was not finished
-            var parent = fact.Parent is null ? null : _chains.Values.FirstOrDefault(l => l.ChainId.Digest.Hex.StartsWith(fact.Parent, StringComparison.Ordinal));
+            var parent = fact.Parent is null ? null : parents[fact.Parent].FirstOrDefault();
             if (fact.Parent is not null && parent is null)
             {
                 _unplaced.Add(($"writable layer {fact.Name}", $"The layer {fact.Parent}… that it lies on is missing."));
                 _named.Add(fact.DriverId);
                 continue;
             }
-            var init = fact.Init is null ? (LayerId?)null : held.FirstOrDefault(id => id.ToString().StartsWith(fact.Init, StringComparison.Ordinal));
+            var init = fact.Init is null ? (LayerId?)null : inits[fact.Init].FirstOrDefault();
             if (init is { IsDefault: true })
                 init = null;
             string? image = fact.Image is null ? null
@@ -239,14 +247,6 @@ internal sealed class Rebuilder(IDriver driver, StoreLayout layout, Database dat
         {
             return null; // damaged: told at the end
         }
-    }
-
-    private int Depth(LayerRecord layer)
-    {
-        int depth = 0;
-        for (var parent = layer.Parent; parent is { } below; parent = _chains[below].Parent)
-            depth++;
-        return depth;
     }
 
     private string WhyNot(LayerId id)
