@@ -31,4 +31,19 @@ public sealed class UsageTests
         Assert.Equal(default, layers[one[0].ChainId.Digest].Freed);
         Assert.Equal(b with { }, Assert.Single(rig.Store.MeasureItems([b.Digest!.Value.ToString()])));
     }
+
+    [Theory, InlineData("erofs"), InlineData("overlay"), InlineData("vfs")]
+    public void A_layer_that_docker_has_too_is_shared(string driver)
+    {
+        using var rig = new StoreRig(driver);
+        var layer = rig.Register(StoreRig.Tar(1))[0];
+        var image = rig.Store.AddImage("{1}"u8, "{c}"u8, layer.ChainId, ["a:1"]);
+        ItemUsage Measure() => rig.Store.MeasureItems().Single(item => item.Digest == image.Manifest);
+        Assert.Equal(0, Measure().Shared.Inodes);
+        rig.Store.Graph.Create("docker", null);
+        rig.Store.Graph.ApplyDiff("docker", null, new MemoryStream(StoreRig.Tar(1)));
+        Assert.True(Measure().Shared.Inodes > 0);
+        rig.Store.Graph.Remove("docker");
+        Assert.Equal(0, Measure().Shared.Inodes);
+    }
 }

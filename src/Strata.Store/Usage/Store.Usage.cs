@@ -16,17 +16,18 @@ public sealed partial class Store
         var images = ListImages();
         var writable = ListWritable();
         bool Wanted(string key) => only is null || only.Contains(key);
-        var users = CountUsers(layers, images, writable);
+        var users = CountUsers(layers);
         var applied = ListLeases().Where(lease => lease.Name == AppliedLease).SelectMany(lease => lease.Layers).ToHashSet();
         var tops = images.Where(i => Wanted(i.Manifest.ToString())).Select(i => i.TopLayer)
             .Concat(writable.Where(w => Wanted(w.Name)).Select(w => w.Parent))
             .Concat(layers.Keys.Where(chain => Wanted(chain.ToString())).Select(chain => (ChainId?)chain));
         var own = MeasureLayers([.. tops.SelectMany(top => Below(layers, top)).Distinct()], progress, cancellationToken);
 
+        var documentUsers = images.SelectMany(i => new[] { i.Manifest, i.Config }).CountBy(digest => digest).ToDictionary();
         var items = new List<ItemUsage>();
         foreach (var image in images.Where(i => Wanted(i.Manifest.ToString())))
         {
-            var documents = new[] { image.Manifest, image.Config }.Where(d => images.Count(i => i.Manifest == d || i.Config == d) == 1)
+            var documents = new[] { image.Manifest, image.Config }.Where(d => documentUsers[d] == 1)
                 .Aggregate(default(Usage), (sum, document) => Add(sum, TreeUsage.Measure(BlobPath(document), cancellationToken)));
             var (exclusive, shared) = Split(layers, own, users, image.TopLayer);
             items.Add(new ItemUsage(
@@ -50,14 +51,13 @@ public sealed partial class Store
         return items;
     }
 
-    /// <summary>How much is on a layer: layers, images, writable layers and leases.</summary>
-    private Dictionary<ChainId, int> CountUsers(Dictionary<ChainId, LayerRecord> layers, IReadOnlyList<ImageRecord> images, IReadOnlyList<WritableRecord> writable)
+    /// <summary>How much is on each layer: layers, and all that keeps layers (<see cref="Roots"/>).</summary>
+    private Dictionary<ChainId, int> CountUsers(Dictionary<ChainId, LayerRecord> layers)
     {
         var users = layers.Keys.ToDictionary(chain => chain, _ => 0);
-        var leased = ListLeases().SelectMany(lease => lease.Layers).Select(chain => (ChainId?)chain);
-        var snapshots = _database.Read(s => s.List("SELECT layer FROM snapshots WHERE layer IS NOT NULL", r => r.GetString(0)))
+        var kept = _database.Read(s => s.List(string.Join(" UNION ALL ", Roots.Layers.Select(root => root.All)), r => r.GetString(0)))
             .Select(text => Digest.TryParse(text, out var digest) ? new ChainId(digest) : (ChainId?)null);
-        foreach (var on in layers.Values.Select(l => l.Parent).Concat(images.Select(i => i.TopLayer)).Concat(writable.Select(w => w.Parent)).Concat(leased).Concat(snapshots))
+        foreach (var on in layers.Values.Select(l => l.Parent).Concat(kept))
         {
             if (on is { } chain && users.TryGetValue(chain, out int count))
                 users[chain] = count + 1;
