@@ -12,8 +12,7 @@ internal sealed class CpDriver(string home) : ProtoDriver("cp", home)
 
     public override bool Exists(LayerId id) => Directory.Exists(PathOf(id));
 
-    public override IReadOnlyList<LayerId> List() =>
-        [.. Directory.EnumerateDirectories(Home).Select(path => LayerId.TryParse(Path.GetFileName(path), out var id) ? id : default).Where(id => !id.IsDefault)];
+    public override IReadOnlyList<LayerId> List() => NamedBy(Directory.EnumerateDirectories(Home));
 
     public override IReadOnlyList<StatusItem> GetStatus() => [new StatusItem("Copies by", "cp -a")];
 

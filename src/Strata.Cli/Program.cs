@@ -47,7 +47,7 @@ static int Run(string[] args)
     catch (StrataException e)
     {
         Console.Error.WriteLine($"strata: {e.Message}");
-        return ExitCodes.Of(e.Kind);
+        return ExitCode.Of(e.Kind);
     }
     catch (OperationCanceledException)
     {
@@ -57,7 +57,7 @@ static int Run(string[] args)
     catch (UnauthorizedAccessException e)
     {
         Console.Error.WriteLine($"strata: {e.Message} Run as root, or choose another --root.");
-        return ExitCodes.Of(ErrorKind.PermissionDenied);
+        return ExitCode.Of(ErrorKind.PermissionDenied);
     }
     catch (IOException e)
     {
@@ -67,7 +67,7 @@ static int Run(string[] args)
         if (errno == BrokenPipe)
             return ExitCodes.Failed;
         Console.Error.WriteLine($"strata: {e.Message}");
-        return errno == NoSpace ? ExitCodes.Of(ErrorKind.Exhausted) : ExitCodes.Failed;
+        return errno == NoSpace ? ExitCode.Of(ErrorKind.Exhausted) : ExitCodes.Failed;
     }
 
     void OnSignal(PosixSignalContext context)

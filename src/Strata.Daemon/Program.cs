@@ -6,7 +6,7 @@ using Strata.Daemon.Verbs;
 if (args.AsSpan().Contains("--version"))
 {
     Console.Out.WriteLine($"stratad {ProgramVersion.Number}");
-    return ExitCodes.Ok;
+    return 0;
 }
 
 var root = new RootCommand("Serves a store of layers to containerd, to Docker and to others, each by a unix socket.");
@@ -19,5 +19,5 @@ try
 catch (StrataException e)
 {
     Console.Error.WriteLine($"stratad: {e.Message}");
-    return ExitCodes.Of(e.Kind);
+    return ExitCode.Of(e.Kind);
 }

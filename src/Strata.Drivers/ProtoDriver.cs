@@ -183,6 +183,10 @@ public abstract partial class ProtoDriver : IProtoDriver
     /// <summary>Where the layer is mounted, if it is.</summary>
     protected abstract string MountPointOf(LayerId id);
 
+    /// <summary>The layers that paths are named after; other names are none.</summary>
+    protected static IReadOnlyList<LayerId> NamedBy(IEnumerable<string> paths) =>
+        [.. paths.Select(path => LayerId.TryParse(Path.GetFileName(path), out var id) ? id : default).Where(id => !id.IsDefault)];
+
     /// <summary>Throws NotFound if there is no such layer.</summary>
     protected void RequireExists(LayerId id)
     {

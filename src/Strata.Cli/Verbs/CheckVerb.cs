@@ -53,7 +53,7 @@ internal static class CheckVerb
             {
                 Tell(report);
             }
-            return report.IsDamaged ? ExitCodes.Of(ErrorKind.Corrupt) : ExitCodes.Ok;
+            return report.IsDamaged ? ExitCode.Of(ErrorKind.Corrupt) : ExitCodes.Ok;
         });
         return command;
     }

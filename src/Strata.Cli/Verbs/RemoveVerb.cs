@@ -23,7 +23,7 @@ internal static class RemoveVerb
                 catch (StrataException e) when (e.Kind is ErrorKind.NotFound or ErrorKind.FailedPrecondition or ErrorKind.InvalidArgument)
                 {
                     Console.Error.WriteLine($"strata: {e.Message}"); // the others still go
-                    code = ExitCodes.Of(e.Kind);
+                    code = ExitCode.Of(e.Kind);
                 }
             }
             return code;

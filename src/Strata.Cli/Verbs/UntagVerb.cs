@@ -21,7 +21,7 @@ internal static class UntagVerb
                     continue;
                 }
                 Console.Error.WriteLine($"strata: No image has the name '{text}'. 'strata images' lists them."); // the others still go
-                code = ExitCodes.Of(ErrorKind.NotFound);
+                code = ExitCode.Of(ErrorKind.NotFound);
             }
             return code;
         });

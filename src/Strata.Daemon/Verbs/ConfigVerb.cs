@@ -16,7 +16,7 @@ internal static class ConfigVerb
             var options = ConfigFile.Read(path);
             options.RequireDoor();
             Console.Out.WriteLine($"{path}: in order. Store: {options.Root}");
-            return ExitCodes.Ok;
+            return 0;
         });
         return new Command("config", "The configuration file.") { check };
     }

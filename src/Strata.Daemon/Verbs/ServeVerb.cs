@@ -81,6 +81,6 @@ internal static class ServeVerb
         await Console.Out.WriteLineAsync("stratad: ready");
         ServiceManager.Notify("READY=1");
         await host.WaitAsync(cancellationToken);
-        return ExitCodes.Ok;
+        return 0;
     }
 }

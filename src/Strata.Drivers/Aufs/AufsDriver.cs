@@ -41,11 +41,7 @@ public sealed partial class AufsDriver : ProtoDriver, IDriver
     public override bool Exists(LayerId id) => _layout.Exists(id);
 
     /// <inheritdoc/>
-    public override IReadOnlyList<LayerId> List() =>
-        Directory.EnumerateFiles(_layout.Layers)
-            .Select(path => LayerId.TryParse(Path.GetFileName(path), out var id) && _layout.Exists(id) ? id : default)
-            .Where(id => !id.IsDefault)
-            .ToArray();
+    public override IReadOnlyList<LayerId> List() => [.. NamedBy(Directory.EnumerateFiles(_layout.Layers)).Where(_layout.Exists)];
 
     /// <inheritdoc/>
     /// <exception cref="DriverUnusableException">The kernel has no aufs, and the layer has a parent and is to be written to.</exception>

@@ -54,11 +54,7 @@ public sealed partial class BtrfsDriver : ProtoDriver, IDriver
     public override bool Exists(LayerId id) => Directory.Exists(PathOf(id));
 
     /// <inheritdoc/>
-    public override IReadOnlyList<LayerId> List() =>
-        Directory.EnumerateDirectories(_subvolumes)
-            .Select(path => LayerId.TryParse(Path.GetFileName(path), out var id) ? id : default)
-            .Where(id => !id.IsDefault)
-            .ToArray();
+    public override IReadOnlyList<LayerId> List() => NamedBy(Directory.EnumerateDirectories(_subvolumes));
 
     /// <inheritdoc/>
     public override IReadOnlyList<Mount> GetMounts(LayerId id, MountRequest request)

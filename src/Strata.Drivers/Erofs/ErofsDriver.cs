@@ -58,10 +58,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
 
     /// <inheritdoc/>
     public override IReadOnlyList<LayerId> List() =>
-        Directory.EnumerateDirectories(Home)
-            .Select(path => Path.GetFileName(path) is var name && !ErofsHome.IsOurs(name) && LayerId.TryParse(name, out var id) ? id : default)
-            .Where(id => !id.IsDefault)
-            .ToArray();
+        NamedBy(Directory.EnumerateDirectories(Home).Where(path => !ErofsHome.IsOurs(Path.GetFileName(path))));
 
     /// <inheritdoc/>
     public override IReadOnlyList<StatusItem> GetStatus() =>

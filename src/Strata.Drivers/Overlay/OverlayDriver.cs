@@ -48,11 +48,7 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
 
     /// <inheritdoc/>
     public override IReadOnlyList<LayerId> List() =>
-        Directory.EnumerateDirectories(Home)
-            .Where(path => Directory.Exists(Path.Combine(path, "diff")))
-            .Select(path => LayerId.TryParse(Path.GetFileName(path), out var id) ? id : default)
-            .Where(id => !id.IsDefault)
-            .ToArray();
+        NamedBy(Directory.EnumerateDirectories(Home).Where(path => Directory.Exists(Path.Combine(path, "diff"))));
 
     /// <inheritdoc/>
     public override IReadOnlyList<StatusItem> GetStatus() =>

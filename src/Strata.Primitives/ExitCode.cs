@@ -1,11 +1,10 @@
-namespace Strata.Daemon;
+namespace Strata;
 
-/// <summary>What the process ends with: the numbers of <c>strata</c> (docs/guide/command-line.md).</summary>
-internal static class ExitCodes
+/// <summary>What a program ends with for each kind of error, so that scripts can tell failures apart (docs/guide/command-line.md).</summary>
+public static class ExitCode
 {
-    internal const int Ok = 0;
-
-    internal static int Of(ErrorKind kind) => kind switch
+    /// <summary>The number of a kind. 0 is success, and no kind's.</summary>
+    public static int Of(ErrorKind kind) => kind switch
     {
         ErrorKind.InvalidArgument => 2,
         ErrorKind.NotFound => 3,
