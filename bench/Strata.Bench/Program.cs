@@ -17,6 +17,9 @@ switch (args)
     case ["depth", var root, var deep, var flat, var count]:
         Depth(root, deep, flat, int.Parse(count));
         return 0;
+    case ["idmap", var root, var image, var count]:
+        IdMapBench.Run(root, image, int.Parse(count), Row);
+        return 0;
     case ["naive", var before, var now, var rounds]:
         Naive(before, now, int.Parse(rounds));
         return 0;
@@ -33,7 +36,7 @@ switch (args)
         await SnapshotBench.RunAsync(socket, snapshotter, int.Parse(clients), int.Parse(there), int.Parse(turns));
         return 0;
     default:
-        Console.Error.WriteLine("usage: Strata.Bench snapshots SOCKET SNAPSHOTTER CLIENTS THERE TURNS | container ROOT IMAGE N | depth ROOT DEEP FLAT N | naive OLD NEW ROUNDS | start PROGRAM N | btrfs WORKDIR LAYER.tar MODIFY ROUNDS | erofs WORKDIR ROUNDS [mounts|lookups|caches]");
+        Console.Error.WriteLine("usage: Strata.Bench snapshots SOCKET SNAPSHOTTER CLIENTS THERE TURNS | container ROOT IMAGE N | idmap ROOT IMAGE N | depth ROOT DEEP FLAT N | naive OLD NEW ROUNDS | start PROGRAM N | btrfs WORKDIR LAYER.tar MODIFY ROUNDS | erofs WORKDIR ROUNDS [mounts|lookups|caches]");
         return 2;
 }
 

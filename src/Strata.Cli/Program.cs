@@ -28,7 +28,7 @@ static int Run(string[] args)
     [
         LoadVerb.Make(), PullVerb.Make(), PushVerb.Make(), LoginVerb.Make(), LogoutVerb.Make(), ImagesVerb.Make(), LayersVerb.Make(), TreeVerb.Make(), InfoVerb.Make(), StatusVerb.Make(), CreateVerb.Make(), RemoveVerb.Make(), MountVerb.Make(),
         UnmountVerb.Make(), ChangesVerb.Make(), DiffVerb.Make(), ApplyVerb.Make(), CommitVerb.Make(), SaveVerb.Make(), SquashVerb.Make(), ImportVerb.Make(), HistoryVerb.Make(), InspectVerb.Make(), ExportVerb.Make(), TagVerb.Make(), UntagVerb.Make(), CheckVerb.Make(), CompletionVerb.Make(),
-        CollectVerb.Make(), LeaseVerb.Make(), UsageVerb.Make(), RebuildVerb.Make(),
+        CollectVerb.Make(), LeaseVerb.Make(), UnshareVerb.Make(), RunInVerb.Make(), RunInVerb.MakeInner(), UsageVerb.Make(), RebuildVerb.Make(),
     ])
         root.Subcommands.Add(command);
 
@@ -36,6 +36,7 @@ static int Run(string[] args)
     using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
     using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
     Session.Cancellation = cancellation.Token;
+    Rootless.Arguments = args;
 
     try
     {

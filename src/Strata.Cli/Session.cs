@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Strata.Drivers.Rootless;
 using Strata.Store;
 
 namespace Strata.Cli;
@@ -15,7 +16,7 @@ internal static class Session
 
     internal static readonly Option<string?> DriverOption = new("--driver")
     {
-        Description = "The driver: erofs, overlay, btrfs, aufs or vfs. Default: the store's own, else $STRATA_DRIVER, else the best that can serve.",
+        Description = "The driver: erofs, overlay, btrfs, aufs, fuse-overlayfs or vfs. Default: the store's own, else $STRATA_DRIVER, else the best that can serve.",
         Recursive = true,
         HelpName = "NAME",
     };
@@ -51,7 +52,7 @@ internal static class Session
             return given;
         if (Environment.GetEnvironmentVariable("STRATA_ROOT") is { Length: > 0 } named)
             return named;
-        if (Environment.IsPrivilegedProcess)
+        if (Environment.IsPrivilegedProcess && RootlessNamespace.Current is null)
             return "/var/lib/strata";
         string? data = Environment.GetEnvironmentVariable("XDG_DATA_HOME");
         return Path.Combine(string.IsNullOrEmpty(data) ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "share") : data, "strata");
@@ -61,14 +62,19 @@ internal static class Session
     /// <param name="lease">The lease of what is made; null: the one that the user names, if any.</param>
     internal static Store.Store Open(ParseResult parse, string? lease = null) => Store.Store.Open(OptionsOf(parse, lease));
 
-    internal static StoreOptions OptionsOf(ParseResult parse, string? lease = null) => new()
+    internal static StoreOptions OptionsOf(ParseResult parse, string? lease = null)
     {
-        Root = RootOf(parse),
-        Lease = LeaseOf(parse) ?? lease,
-        Driver = parse.GetValue(DriverOption),
-        DriverOptions = parse.GetValue(DriverOptionsOption) ?? [],
-        Limits = LimitNames.Parse(parse.GetValue(LimitsOption) ?? []),
-    };
+        var options = new StoreOptions
+        {
+            Root = RootOf(parse),
+            Lease = LeaseOf(parse) ?? lease,
+            Driver = parse.GetValue(DriverOption),
+            DriverOptions = parse.GetValue(DriverOptionsOption) ?? [],
+            Limits = LimitNames.Parse(parse.GetValue(LimitsOption) ?? []),
+        };
+        Rootless.EnterFor(options.Root, options.Driver);
+        return options;
+    }
 
     private static string? LeaseOf(ParseResult parse) =>
         parse.GetValue(LeaseOption) is { Length: > 0 } given ? given : Environment.GetEnvironmentVariable("STRATA_LEASE") is { Length: > 0 } named ? named : null;

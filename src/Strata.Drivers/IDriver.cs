@@ -21,7 +21,7 @@ public interface IDriver : IProtoDriver, IDiffDriver
         try
         {
             var tree = RootDirectory.Open(path);
-            return new TreeSource(new TreeComparer(null, tree, new TreeCompareOptions { UseOverrides = !ProcessCalls.CanOwn }), tree, held);
+            return new TreeSource(new TreeComparer(null, tree, new TreeCompareOptions { UseOverrides = !ProcessCalls.CanOwn, NewOwners = FindIdMapping(id) is { } mapping ? new OwnerMap(mapping) : null }), tree, held);
         }
         catch
         {

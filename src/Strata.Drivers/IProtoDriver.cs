@@ -82,6 +82,9 @@ public interface IProtoDriver
     /// <summary>True if the layer exists.</summary>
     bool Exists(LayerId id);
 
+    /// <summary>How the layer's owners are mapped where <see cref="Get"/> shows it; null: they are as in its files.</summary>
+    IdMapping? FindIdMapping(LayerId id) => null;
+
     /// <summary>All layers, in no order.</summary>
     IReadOnlyList<LayerId> List();
 

@@ -62,6 +62,9 @@ public sealed partial class NaiveDiffDriver : IDriver
     public bool Exists(LayerId id) => _proto.Exists(id);
 
     /// <inheritdoc/>
+    public IdMapping? FindIdMapping(LayerId id) => _proto.FindIdMapping(id);
+
+    /// <inheritdoc/>
     public IReadOnlyList<LayerId> List() => _proto.List();
 
     /// <inheritdoc/>
@@ -106,18 +109,12 @@ public sealed partial class NaiveDiffDriver : IDriver
         options ??= ApplyOptions.Default;
         if (parent is not null)
             options.AwaitParent?.Invoke();
-        string path = _proto.Get(id);
-        try
-        {
-            using var root = RootDirectory.Open(path);
-            bool empty = !Directory.EnumerateFileSystemEntries(path).Any();
-            using var sink = new CopySink(root, empty, _sideDirectoryOf(id), _ownership, options);
-            return LayerPipe.Apply(tar, sink, options, cancellationToken);
-        }
-        finally
-        {
-            _proto.Put(id);
-        }
+        using var seen = See(id);
+        using var root = RootDirectory.Open(seen.Path);
+        bool empty = !Directory.EnumerateFileSystemEntries(seen.Path).Any();
+        var written = new CopySink(root, empty, _sideDirectoryOf(id), _ownership, options);
+        using ILayerSink sink = seen.Owners is { } owners ? new MappedSink(written, owners) : written;
+        return LayerPipe.Apply(tar, sink, options, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -125,30 +122,36 @@ public sealed partial class NaiveDiffDriver : IDriver
 
     private T Compare<T>(LayerId id, LayerId? parent, DiffOptions? options, Func<TreeComparer, T> use)
     {
-        string path = _proto.Get(id);
-        try
+        using var now = See(id);
+        using var before = parent is { } p ? See(p) : null;
+        using var newTree = RootDirectory.Open(now.Path);
+        using var oldTree = before is null ? null : RootDirectory.Open(before.Path);
+        return use(new TreeComparer(oldTree, newTree, new TreeCompareOptions
         {
-            string? below = parent is { } p ? _proto.Get(p) : null;
-            try
-            {
-                using var newTree = RootDirectory.Open(path);
-                using var oldTree = below is null ? null : RootDirectory.Open(below);
-                return use(new TreeComparer(oldTree, newTree, new TreeCompareOptions
-                {
-                    UseOverrides = UseOverrides,
-                    CompareContents = options is { CompareContents: true } or { Exact: true },
-                    DirectoryTimes = options is { Exact: true },
-                }));
-            }
-            finally
-            {
-                if (below is not null)
-                    _proto.Put(parent!.Value);
-            }
-        }
-        finally
-        {
-            _proto.Put(id);
-        }
+            UseOverrides = UseOverrides,
+            OldOwners = before?.Owners,
+            NewOwners = now.Owners,
+            CompareContents = options is { CompareContents: true } or { Exact: true },
+            DirectoryTimes = options is { Exact: true },
+        }));
+    }
+
+    /// <summary>A layer's tree. Where a mount shows a directory with other owners, the directory itself; where a layer has other owners on disk, these are told.</summary>
+    private Seen See(LayerId id)
+    {
+        if (_proto.FindIdMapping(id) is not { } mapping)
+            return new Seen(_proto.Get(id), null, () => _proto.Put(id));
+        return _proto.GetMounts(id, default) is [{ Type: "bind" } bind] && IdMappedMounts.FindIn(bind) is not null
+            ? new Seen(bind.Source, null, () => { })
+            : new Seen(_proto.Get(id), new OwnerMap(mapping), () => _proto.Put(id));
+    }
+
+    private sealed class Seen(string path, OwnerMap? owners, Action release) : IDisposable
+    {
+        internal string Path => path;
+
+        internal OwnerMap? Owners => owners;
+
+        public void Dispose() => release();
     }
 }

@@ -49,6 +49,7 @@ public abstract partial class ProtoDriver : IProtoDriver
         if (!Exists(id))
         {
             _counter.ForgetIfStale(id, _ => null);
+            ForgetMapping(id);
             SweepUnfinished(); // a process may have ended before it was at its place, or before it was deleted
             return;
         }
@@ -59,6 +60,7 @@ public abstract partial class ProtoDriver : IProtoDriver
         });
         if (!free)
             throw StrataException.FailedPrecondition($"Can't remove layer {id}: it is mounted at {MountPointOf(id)}. Unmount it first.");
+        ForgetMapping(id);
         TreeRemover.Remove(SideDirectoryOf(id));
         // Each removed layer is deleted by one thread; what other processes removed is theirs to delete.
         while (_trashed.TryTake(out string? trashed))
@@ -71,7 +73,7 @@ public abstract partial class ProtoDriver : IProtoDriver
         RequireExists(id);
         var mounts = GetMounts(id, new MountRequest(ReadOnly: false, mountLabel));
         // A directory that needs no mount is handed out as it is.
-        if (mounts is [{ Type: "bind" } bind] && !bind.IsReadOnly)
+        if (mounts is [{ Type: "bind" } bind] && !bind.IsReadOnly && IdMappedMounts.FindIn(bind) is null)
             return bind.Source;
         string point = MountPointOf(id);
         _counter.Acquire(id, point, () =>
@@ -219,7 +221,11 @@ public abstract partial class ProtoDriver : IProtoDriver
             throw StrataException.AlreadyExists($"Layer {id} exists already in the {Name} driver.");
         if (parent is { } below && !Exists(below))
             throw StrataException.NotFound($"Can't create layer {id}: its parent {below} does not exist in the {Name} driver.");
-        CreateLayer(id, parent, options, writable);
+        options = Mapped(id, parent, options);
+        if (options.IdMapping is null)
+            CreateLayer(id, parent, options, writable);
+        else
+            CreateMapped(id, parent, options, writable);
     }
 
     /// <summary>Gives back what was made for a mount that failed; that this fails too must not hide why.</summary>

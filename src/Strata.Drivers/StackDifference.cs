@@ -16,8 +16,11 @@ internal sealed class StackDifference : IDisposable
     /// <param name="marks">The marks.</param>
     /// <param name="onlyItself">True: the first is the layer's own tree, and the second what it lies on.</param>
     /// <param name="options">How, or null.</param>
+    /// <param name="newOwners">The owners that the layer shows, or null.</param>
+    /// <param name="oldOwners">The owners that what it is compared with shows, or null.</param>
     internal StackDifference(
-        Func<RootDirectory> newTree, Func<RootDirectory>? oldTree, Func<RootDirectory> whole, OverlayMarks marks, bool onlyItself, DiffOptions? options)
+        Func<RootDirectory> newTree, Func<RootDirectory>? oldTree, Func<RootDirectory> whole, OverlayMarks marks, bool onlyItself, DiffOptions? options,
+        OwnerMap? newOwners = null, OwnerMap? oldOwners = null)
     {
         _whole = new Lazy<RootDirectory>(whole);
         _newTree = newTree();
@@ -36,6 +39,8 @@ internal sealed class StackDifference : IDisposable
             Marks = onlyItself && _oldTree is not null ? marks : null,
             WholeNewTree = () => _whole.Value,
             Xattrs = marks.ToLayer,
+            NewOwners = newOwners,
+            OldOwners = oldOwners,
             CompareContents = options is { CompareContents: true } or { Exact: true },
             DirectoryTimes = options is { Exact: true },
         });

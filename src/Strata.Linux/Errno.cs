@@ -105,6 +105,9 @@ public enum Errno
     /// <summary>Value too large.</summary>
     EOVERFLOW = 75,
 
+    /// <summary>Too many users: as many namespaces as may be.</summary>
+    EUSERS = 87,
+
     /// <summary>Operation not supported.</summary>
     EOPNOTSUPP = 95,
 

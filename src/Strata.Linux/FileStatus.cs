@@ -34,10 +34,10 @@ public readonly struct FileStatus
     public bool IsDirectory => Type == NameCalls.TypeDirectory;
 
     /// <summary>The owner's number.</summary>
-    public uint Uid { get; }
+    public uint Uid { get; init; }
 
     /// <summary>The group's number.</summary>
-    public uint Gid { get; }
+    public uint Gid { get; init; }
 
     /// <summary>How many names the inode has.</summary>
     public uint LinkCount { get; }

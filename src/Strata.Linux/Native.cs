@@ -146,6 +146,30 @@ internal static unsafe partial class Native
     [LibraryImport(C, SetLastError = true)]
     internal static partial int setrlimit(int resource, ulong* limits);
 
+    [LibraryImport(C, SetLastError = true)]
+    internal static partial int clone(nint entry, byte* stackTop, int flags, nint argument);
+
+    [LibraryImport(C)]
+    internal static partial int pthread_sigmask(int how, ulong* set, ulong* old);
+
+    [LibraryImport(C, SetLastError = true)]
+    internal static partial int kill(int process, int signal);
+
+    [LibraryImport(C, SetLastError = true)]
+    internal static partial int waitpid(int process, int* status, int options);
+
+    [LibraryImport(C, SetLastError = true)]
+    internal static partial int execve(byte* path, byte** arguments, byte** environment);
+
+    [LibraryImport(C, SetLastError = true)]
+    internal static partial int chroot(ref byte path);
+
+    [LibraryImport(C, SetLastError = true)]
+    internal static partial int chdir(ref byte path);
+
+    [LibraryImport(C, SetLastError = true)]
+    internal static partial int fcntl(int fd, int command, int argument);
+
     [LibraryImport(C, EntryPoint = "syscall", SetLastError = true)]
     internal static partial nint syscall3(nint number, nint a, nint b, nint c);
 

@@ -10,6 +10,7 @@ public static unsafe class ProcessCalls
     private const int CapMknod = 27;
     private const int CapSysAdmin = 21;
     private static readonly Lazy<ulong> Effective = new(ReadEffectiveCapabilities);
+    private static readonly Lazy<bool> Initial = new(() => File.ReadLines("/proc/self/uid_map").FirstOrDefault("").Split(' ', StringSplitOptions.RemoveEmptyEntries) is ["0", "0", "4294967295"]);
     private static readonly Lazy<int> Mask = new(ReadUmask);
 
     /// <summary>The effective user.</summary>
@@ -23,6 +24,9 @@ public static unsafe class ProcessCalls
 
     /// <summary>True if this process may give files away and make devices: what a faithful unpacking needs.</summary>
     public static bool CanOwn => Has(CapChown) && Has(CapMknod);
+
+    /// <summary>True in the first user namespace, in which all IDs mean themselves; in others nobody can make devices, whatever capabilities he has.</summary>
+    public static bool IsInitialNamespace => Initial.Value;
 
     /// <summary>The mode bits that this process's new files lack (umask(2)), read from procfs (Linux 4.7) so that nobody sees it changed.</summary>
     public static int Umask => Mask.Value;

@@ -3,7 +3,7 @@ namespace Strata;
 /// <summary>A mount as plain data: what mount(8) would be told. Nothing is mounted by making one.</summary>
 /// <remarks>
 /// This is the currency between drivers and whoever performs mounts: this process, containerd's runtime, a virtual machine. Types that
-/// occur: <c>bind</c>, <c>overlay</c>, <c>erofs</c>, <c>aufs</c>. Options are as in /etc/fstab, each apart.
+/// occur: <c>bind</c>, <c>overlay</c>, <c>erofs</c>, <c>aufs</c>, and <c>fuse3.NAME</c> for what the program NAME mounts. Options are as in /etc/fstab, each apart.
 /// </remarks>
 /// <param name="Type">The file system type, or <c>bind</c>.</param>
 /// <param name="Source">The source: a directory for <c>bind</c>, a file for <c>erofs</c>, the word <c>overlay</c> for overlay.</param>

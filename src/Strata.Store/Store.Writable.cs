@@ -30,9 +30,16 @@ public sealed partial class Store
     /// Fills an init layer, which lies between the parent and the writable layer, shows in no change and no diff, and goes with it: for the mount
     /// points and files that a runtime needs. Given the path of the mounted root file system. Null: no init layer.
     /// </param>
+    /// <param name="idMapping">
+    /// How the owners are shown where it is mounted: for the user namespace of a container. Kept with the layer. Null: as they are. Mapped by mounts where the
+    /// file system can; else what lies below is copied, with no lock held.
+    /// </param>
+    /// <param name="progress">Told of such a copy, or null.</param>
+    /// <param name="cancellationToken">Ends such a copy early.</param>
     /// <exception cref="StrataException">AlreadyExists, NotFound, InvalidArgument. Nothing is left then, nor if <paramref name="init"/> throws.</exception>
     public WritableRecord CreateWritable(
-        string name, ChainId? parent, Digest? image = null, IReadOnlyDictionary<string, string>? storageOptions = null, Action<string>? init = null)
+        string name, ChainId? parent, Digest? image = null, IReadOnlyDictionary<string, string>? storageOptions = null, Action<string>? init = null,
+        IdMapping? idMapping = null, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
     {
         if (!LayerId.TryParse(name, out _))
             throw StrataException.InvalidArgument($"'{name}' can't be a name: expected 1 to 128 of a-z A-Z 0-9 _ . -, the first a letter or digit.");
@@ -40,17 +47,21 @@ public sealed partial class Store
             throw NameTaken(name);
         var below = parent is { } p ? FindLayer(p) ?? throw StrataException.NotFound($"There is no layer {p} in the store.") : null;
         var record = new WritableRecord(name, LayerId.New(), parent, image, null, Rows.Now());
-        return Guard($"Can't make the writable layer '{name}'", () => init is null ? Create(record, below?.DriverId, storageOptions) : CreateOnInit(record, below?.DriverId, storageOptions, init));
+        var options = new CreateOptions
+        {
+            StorageOptions = storageOptions ?? new Dictionary<string, string>(), IdMapping = idMapping, Progress = progress, Cancellation = cancellationToken,
+        };
+        return Guard($"Can't make the writable layer '{name}'", () => init is null ? Create(record, below?.DriverId, options) : CreateOnInit(record, below?.DriverId, options, init));
     }
 
-    private WritableRecord CreateOnInit(WritableRecord record, LayerId? below, IReadOnlyDictionary<string, string>? storageOptions, Action<string> init)
+    private WritableRecord CreateOnInit(WritableRecord record, LayerId? below, CreateOptions options, Action<string> init)
     {
         record = record with { InitId = LayerId.New() };
         var id = record.InitId.Value;
         using var lease = Lease.Take(_layout, id);
         try
         {
-            Driver.CreateReadWrite(id, below);
+            Driver.CreateReadWrite(id, below); // with the owners of layers: it is mapped with them
             string root = Driver.Get(id);
             try
             {
@@ -60,7 +71,7 @@ public sealed partial class Store
             {
                 Driver.Put(id);
             }
-            return Create(record, id, storageOptions);
+            return Create(record, id, options);
         }
         catch
         {
@@ -69,12 +80,12 @@ public sealed partial class Store
         }
     }
 
-    private WritableRecord Create(WritableRecord record, LayerId? below, IReadOnlyDictionary<string, string>? storageOptions)
+    private WritableRecord Create(WritableRecord record, LayerId? below, CreateOptions options)
     {
         using var lease = Lease.Take(_layout, record.DriverId);
         try
         {
-            Driver.CreateReadWrite(record.DriverId, below, new CreateOptions { StorageOptions = storageOptions ?? new Dictionary<string, string>() });
+            Driver.CreateReadWrite(record.DriverId, below, options);
             _database.Write(s =>
             {
                 if (s.Count("SELECT count(*) FROM writable WHERE name=$1", record.Name) > 0)
@@ -91,6 +102,9 @@ public sealed partial class Store
         lease.TurnInto(_layout.WritableFact(record));
         return record;
     }
+
+    /// <summary>How the owners of a writable layer are mapped where it is mounted, or null.</summary>
+    public IdMapping? FindIdMapping(WritableRecord record) => Driver.FindIdMapping(record.DriverId);
 
     /// <summary>Mounts a writable layer, once more for each call.</summary>
     /// <param name="name">The layer.</param>

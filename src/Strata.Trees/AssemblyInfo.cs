@@ -1,3 +1,4 @@
 using System.Runtime.CompilerServices;
 
 [assembly: InternalsVisibleTo("Strata.Trees.Tests")]
+[assembly: InternalsVisibleTo("Strata.Drivers.Tests")]

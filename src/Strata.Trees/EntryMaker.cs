@@ -238,8 +238,17 @@ internal sealed class EntryMaker
         }
         // Not more than its owner's bits until the owner is right.
         var errno = NameCalls.TryMakeNode(directory.Number, entry.Path.Name, type | (mode & 0x180), entry.DeviceMajor, entry.DeviceMinor);
-        if (errno == Errno.None)
-            FinishByName(directory, entry, setMode: !_override);
+        bool standIn = errno == Errno.EPERM && !_override && entry.Kind is EntryKind.CharDevice or EntryKind.BlockDevice && !ProcessCalls.IsInitialNamespace;
+        if (standIn) // nobody makes devices in a user namespace: an empty file keeps what it is
+            errno = NameCalls.TryMakeNode(directory.Number, entry.Path.Name, NameCalls.TypeRegular | (mode & 0x180), 0, 0);
+        if (errno != Errno.None)
+            return errno;
+        FinishByName(directory, entry, setMode: !_override);
+        if (standIn)
+        {
+            SetXattr(directory.Number, entry.Path.Name, StatOverride.AttributeName, StatOverride.Of(entry).ToBytes(), entry);
+            errno = AttributeCalls.TrySetTimeAt(directory.Number, entry.Path.Name, entry.Mtime);
+        }
         return errno;
     }
 

@@ -5,16 +5,18 @@ namespace Strata.Trees;
 /// <summary>Reads an object on disk as an entry, all its metadata included.</summary>
 /// <param name="map">What its attributes are called in a layer.</param>
 /// <param name="useOverrides">True: owner, mode and type come from the override attribute where there is one.</param>
-public sealed class EntryReader(XattrMap map, bool useOverrides)
+/// <param name="owners">What is read has the owners outside of a user namespace, and those inside are told; null: as they are. The status is given so already.</param>
+public sealed class EntryReader(XattrMap map, bool useOverrides, OwnerMap? owners = null)
 {
     // Every file that overlayfs copied up has attributes of its own: their values need not be read.
-    private readonly Predicate<ReadOnlySpan<byte>> _wanted = name => !map(name).IsEmpty || (useOverrides && name.SequenceEqual(StatOverride.AttributeName));
+    private readonly Predicate<ReadOnlySpan<byte>> _wanted = name => !map(name).IsEmpty || ((useOverrides || !ProcessCalls.IsInitialNamespace) && name.SequenceEqual(StatOverride.AttributeName));
 
     /// <summary>
-    /// Leaves out what belongs to the host: SELinux's labels, and everything in <c>system.</c> but access lists.
+    /// Leaves out what belongs to the host: SELinux's labels, everything in <c>system.</c> but access lists, and the second names under which xfs
+    /// shows these to root.
     /// </summary>
     public static ReadOnlySpan<byte> HostIndependent(ReadOnlySpan<byte> name) =>
-        name.SequenceEqual("security.selinux"u8) || (name.StartsWith("system."u8) && !name.StartsWith("system.posix_acl_"u8)) ? default : name;
+        name.SequenceEqual("security.selinux"u8) || name.StartsWith("trusted.SGI_ACL_"u8) || (name.StartsWith("system."u8) && !name.StartsWith("system.posix_acl_"u8)) ? default : name;
 
     /// <summary>Reads an object.</summary>
     /// <param name="directory">Its directory.</param>
@@ -39,9 +41,9 @@ public sealed class EntryReader(XattrMap map, bool useOverrides)
             {
                 Path = path,
                 Kind = o.Kind ?? kind,
-                Mode = o.Mode,
-                Uid = o.Uid,
-                Gid = o.Gid,
+                Mode = useOverrides ? o.Mode : status.Permissions,
+                Uid = useOverrides ? o.Uid : status.Uid,
+                Gid = useOverrides ? o.Gid : status.Gid,
                 Mtime = status.Mtime,
                 SizeBytes = (o.Kind ?? kind) == EntryKind.RegularFile ? status.SizeBytes : 0,
                 LinkTarget = target,
@@ -97,10 +99,12 @@ public sealed class EntryReader(XattrMap map, bool useOverrides)
         var kept = new List<Xattr>(all.Count);
         foreach (var xattr in all)
         {
-            if (useOverrides && xattr.Name.AsSpan().SequenceEqual(StatOverride.AttributeName) && StatOverride.TryParse(xattr.Value, out var parsed))
+            // In a user namespace devices, and only they, have stand-ins.
+            if ((useOverrides || !ProcessCalls.IsInitialNamespace) && xattr.Name.AsSpan().SequenceEqual(StatOverride.AttributeName)
+                && StatOverride.TryParse(xattr.Value, out var parsed) && (useOverrides || parsed.Kind is EntryKind.CharDevice or EntryKind.BlockDevice))
                 over = parsed;
             else if (map(xattr.Name) is { IsEmpty: false } mapped)
-                kept.Add(mapped == xattr.Name ? xattr : new Xattr(mapped.ToArray(), xattr.Value));
+                kept.Add(mapped == xattr.Name && owners is null ? xattr : new Xattr(mapped.ToArray(), owners?.ToContainer(mapped, xattr.Value) ?? xattr.Value));
         }
         kept.Sort((a, b) => a.Name.AsSpan().SequenceCompareTo(b.Name));
         return kept;

@@ -73,7 +73,7 @@ internal sealed class Frame : IDisposable
         var oldDirectory = oldTree is null ? null : FileCalls.OpenAt(oldTree.File, "."u8, OpenFlags.ReadOnly | OpenFlags.Directory);
         bool opaque = marks?.IsOpaque(newDirectory) ?? false;
         ulong oldInode = oldDirectory is null ? 0 : AttributeCalls.Stat(oldDirectory).Inode;
-        return new Frame(EntryPath.Root, oldDirectory, newDirectory, marks, opaque, oldInode, AttributeCalls.Stat(newDirectory), null, context) { Reported = true };
+        return new Frame(EntryPath.Root, oldDirectory, newDirectory, marks, opaque, oldInode, context.OfNew(AttributeCalls.Stat(newDirectory)), null, context) { Reported = true };
     }
 
     /// <summary>Goes to the next name of either directory.</summary>

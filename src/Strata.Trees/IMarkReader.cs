@@ -19,4 +19,7 @@ public interface IMarkReader
 
     /// <summary>True if a file holds only metadata, its data lying below.</summary>
     bool IsMetadataOnly(int directory, ReadOnlySpan<byte> name, FileStatus status);
+
+    /// <summary>True if a name is the driver's own, and nothing of the layer.</summary>
+    bool IsOwnName(ReadOnlySpan<byte> name) => false;
 }

@@ -8,19 +8,61 @@ namespace Strata.Trees;
 internal sealed class MountContext : IDisposable
 {
     private static volatile bool _pathsOnly;
+
+    [ThreadStatic]
+    private static bool _attachedOnly;
     private readonly Mount _mount;
+    private readonly IdMapping? _mapping;
     private readonly string _target;
     private readonly FileDescriptor _context;
     private readonly List<IDisposable> _held = [];
     private bool _overDetached;
+    private bool _overMapped;
+    private bool _attach;
 
-    private MountContext(Mount mount, string target, FileDescriptor context) => (_mount, _target, _context) = (mount, target, context);
+    private MountContext(Mount mount, string target, FileDescriptor context) =>
+        (_mount, _target, _context, _mapping) = (mount, target, context, IdMappedMounts.FindIn(mount));
 
     /// <summary>For tests: act as a kernel before 6.13 does, which takes no descriptors.</summary>
     internal static void UsePathsOnly(bool on) => _pathsOnly = on;
 
+    /// <summary>For tests: act, on this thread, as a kernel before 6.15 does, whose overlay takes no mounts that are attached nowhere.</summary>
+    internal static void UseAttachedOnly(bool on) => _attachedOnly = on;
+
     /// <summary>EROFS of a kernel that mounts block devices only (before 6.12): source and devices by loop devices. All or none: over a mixture kernels from 6.12 on used freed memory, until that was mended in 2025.</summary>
     private bool ByLoop => _mount.Type == "erofs" && _mount.Options.Contains("loop");
+
+    /// <summary>Makes a mount, attached nowhere, with all its options; where the kernel takes no mapped directories that are attached nowhere, over attached ones.</summary>
+    /// <param name="mount">What is mounted.</param>
+    /// <param name="target">Where it will be, for messages.</param>
+    /// <param name="lowers">Lower directories that are open.</param>
+    /// <param name="finish">Does what is left to do; its failure is told with the kernel's log.</param>
+    public static FileDescriptor Make(Mount mount, string target, IReadOnlyList<RootDirectory> lowers, Func<FileDescriptor, Errno>? finish = null)
+    {
+        bool attached = _attachedOnly;
+        while (true)
+        {
+            using var context = Open(mount, target);
+            context._attach = attached;
+            FileDescriptor? made = null;
+            try
+            {
+                context.SetOptions(lowers);
+                made = context.Make();
+                context.Check(finish?.Invoke(made) ?? Errno.None);
+                return made;
+            }
+            catch (StrataException e) when (made is null && context._overMapped && !attached && e.InnerException is LinuxException { Errno: Errno.EINVAL })
+            {
+                attached = true;
+            }
+            catch
+            {
+                made?.Dispose();
+                throw;
+            }
+        }
+    }
 
     /// <summary>Begins a mount.</summary>
     /// <param name="mount">What is mounted.</param>
@@ -51,6 +93,12 @@ internal sealed class MountContext : IDisposable
                 case "ro" or "rw" or "nosuid" or "nodev" or "noexec": // the mount's, not the file system's
                 case "loop" when ByLoop:
                 case "directio" when ByLoop: // the loop device's
+                    break;
+                case "uidmap" or "gidmap" when _mapping is not null: // ours, and done by us
+                    break;
+                case "lowerdir" when overlay && _mapping is not null:
+                    foreach (string lower in OverlayPaths.Split(value))
+                        SetMapped(lower, _mapping);
                     break;
                 case "lowerdir" when overlay: // one string is limited to 255 bytes; lowerdir+ takes them one by one (Linux 6.7)
                     foreach (string lower in OverlayPaths.Split(value))
@@ -85,7 +133,18 @@ internal sealed class MountContext : IDisposable
     {
         Check(MountCalls.TryCreate(_context));
         Check(MountCalls.TryMakeMount(_context, Attributes(_mount), out var made));
-        return made!;
+        if (_mapping is null || _mount.Type == "overlay")
+            return made!;
+        try
+        {
+            IdMappedMounts.Map(made!, _mapping, _target);
+            return made!;
+        }
+        catch
+        {
+            made!.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Throws if a call failed, with what the kernel wrote into its log.</summary>
@@ -185,5 +244,33 @@ internal sealed class MountContext : IDisposable
     {
         _held.Add(file);
         return file;
+    }
+
+    /// <summary>A lower directory whose owners are mapped: a mount of its own.</summary>
+    private void SetMapped(string path, IdMapping mapping)
+    {
+        var mount = Hold(IdMappedMounts.Clone(path, mapping, readOnly: true));
+        if (!_attach)
+        {
+            _overMapped = true;
+            SetDirectory("lowerdir+", mount);
+            return;
+        }
+        var place = new AttachedMount();
+        _held.Add(place);
+        Check(MountCalls.TryAttach(mount, place.Path));
+        SetDirectory("lowerdir+", place.Path);
+    }
+
+    /// <summary>A place for a moment: overlay makes a copy of the mount for itself.</summary>
+    private sealed class AttachedMount : IDisposable
+    {
+        internal string Path { get; } = Directory.CreateTempSubdirectory("strata-lower-").FullName;
+
+        public void Dispose()
+        {
+            MountCalls.TryUnmount(Path, lazy: true);
+            Directory.Delete(Path);
+        }
     }
 }

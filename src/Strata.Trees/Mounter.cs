@@ -41,21 +41,14 @@ public static class Mounter
     public static void Mount(Mount overlay, string directory, IReadOnlyList<RootDirectory> lowers)
     {
         string target = overlay.Target.Length == 0 ? directory : Path.Join(directory, overlay.Target);
-        using var context = MountContext.Open(overlay, target);
-        context.SetOptions(lowers);
-        using var made = context.Make();
-        context.Check(MountCalls.TryAttach(made, target));
+        using var made = MountContext.Make(overlay, target, lowers, mount => MountCalls.TryAttach(mount, target));
     }
 
     /// <summary>Makes a mount that is attached nowhere and vanishes with its descriptor: a private look at a file system or at stacked directories.</summary>
     /// <param name="mount">What to mount; a bind mount can't be made so.</param>
     /// <param name="lowers">For an overlay: lower directories that are open, as in <see cref="Mount(Strata.Mount, string, IReadOnlyList{RootDirectory})"/>.</param>
     public static RootDirectory MountDetached(Mount mount, IReadOnlyList<RootDirectory>? lowers = null)
-    {
-        using var context = MountContext.Open(mount, "a directory of no name");
-        context.SetOptions(lowers ?? []);
-        return RootDirectory.AdoptMount(context.Make(), Show(mount));
-    }
+        => RootDirectory.AdoptMount(MountContext.Make(mount, "a directory of no name", lowers ?? []), Show(mount));
 
     /// <summary>Unmounts a directory; true: it was mounted.</summary>
     /// <param name="directory">The mount point.</param>
@@ -70,6 +63,8 @@ public static class Mounter
             Thread.Sleep(wait);
             errno = MountCalls.TryUnmount(directory, lazy);
         }
+        if (errno == Errno.EPERM && FuseMounts.TryUnmount(directory, lazy))
+            return true;
         return errno switch
         {
             Errno.None => true,
@@ -87,6 +82,11 @@ public static class Mounter
             Bind(mount, target);
             return;
         }
+        if (FuseMounts.Is(mount))
+        {
+            FuseMounts.Mount(mount, target);
+            return;
+        }
         if (mount.Type == "aufs")
         {
             // Known to mount(2) alone; what it is told by a remount does not fit the first call.
@@ -95,20 +95,23 @@ public static class Mounter
             Check(MountCalls.TryMount(mount.Source, target, mount.Type, Flags(mount) | remount, branches), mount, target);
             return;
         }
-        if (mount.Type == "overlay" && OldFormFits(mount, out string? options))
+        if (mount.Type == "overlay" && IdMappedMounts.FindIn(mount) is null && OldFormFits(mount, out string? options))
         {
             // One call where the options fit a page: the kernel parses them faster than we can pass them one by one.
             Check(MountCalls.TryMount(mount.Source, target, mount.Type, Flags(mount), options), mount, target);
             return;
         }
-        using var context = MountContext.Open(mount, target);
-        context.SetOptions([]);
-        using var made = context.Make();
-        context.Check(MountCalls.TryAttach(made, target));
+        using var made = MountContext.Make(mount, target, [], fresh => MountCalls.TryAttach(fresh, target));
     }
 
     private static void Bind(Mount mount, string target)
     {
+        if (IdMappedMounts.FindIn(mount) is { } mapping)
+        {
+            using var mapped = IdMappedMounts.Clone(mount.Source, mapping, mount.IsReadOnly);
+            Check(MountCalls.TryAttach(mapped, target), mount, target);
+            return;
+        }
         ulong recursive = mount.Options.Contains("rbind") ? MountCalls.Recursive : 0;
         Check(MountCalls.TryMount(mount.Source, target, null, MountCalls.Bind | recursive, null), mount, target);
         if (!mount.IsReadOnly)

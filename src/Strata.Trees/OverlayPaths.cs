@@ -3,7 +3,7 @@ using System.Text;
 namespace Strata.Trees;
 
 /// <summary>Paths in overlay's options: a list is parted by colons; colons, commas and backslashes in a path have a backslash before them.</summary>
-internal static class OverlayPaths
+public static class OverlayPaths
 {
     /// <summary>The paths of a list, as they are on disk.</summary>
     public static IEnumerable<string> Split(string list)
@@ -30,4 +30,19 @@ internal static class OverlayPaths
 
     /// <summary>One path, as it is on disk.</summary>
     public static string Unescape(string path) => Split(path).First();
+
+    /// <summary>A path as it stands in an option: overlayfs splits directories at colons, and mount(2) options at commas.</summary>
+    public static string Escape(string path)
+    {
+        if (path.AsSpan().IndexOfAny(':', ',', '\\') < 0)
+            return path;
+        var escaped = new StringBuilder();
+        foreach (char c in path)
+        {
+            if (c is ':' or ',' or '\\')
+                escaped.Append('\\');
+            escaped.Append(c);
+        }
+        return escaped.ToString();
+    }
 }

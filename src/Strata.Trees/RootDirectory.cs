@@ -7,9 +7,11 @@ namespace Strata.Trees;
 public sealed class RootDirectory : IDisposable
 {
     private readonly FileDescriptor? _mount;
+    private readonly IDisposable? _lender;
 
-    private RootDirectory(FileDescriptor file, string shown, FileDescriptor? mount = null)
+    private RootDirectory(FileDescriptor file, string shown, FileDescriptor? mount = null, IDisposable? lender = null)
     {
+        _lender = lender;
         File = file;
         Shown = shown;
         _mount = mount;
@@ -27,6 +29,22 @@ public sealed class RootDirectory : IDisposable
 
     /// <summary>Takes over an open directory as a root.</summary>
     public static RootDirectory Adopt(FileDescriptor directory, string shown) => new(directory, shown);
+
+    /// <summary>Opens a directory as a root that something stands behind.</summary>
+    /// <param name="path">The directory.</param>
+    /// <param name="lender">Disposed after the descriptor is closed; also if the directory can't be opened.</param>
+    public static RootDirectory Open(string path, IDisposable lender)
+    {
+        try
+        {
+            return new(FileCalls.Open(path, OpenFlags.ReadOnly | OpenFlags.Directory), path, null, lender);
+        }
+        catch
+        {
+            lender.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>True: it is a mount that is attached nowhere, and gone with this.</summary>
     public bool IsDetachedMount => _mount is not null;
@@ -66,6 +84,7 @@ public sealed class RootDirectory : IDisposable
     {
         File.Dispose();
         _mount?.Dispose();
+        _lender?.Dispose();
     }
 
     /// <summary>Takes over a mount that is attached nowhere.</summary>

@@ -17,6 +17,12 @@ public sealed record TreeCompareOptions
     /// <summary>What attributes are called in a layer.</summary>
     public XattrMap Xattrs { get; init; } = EntryReader.HostIndependent;
 
+    /// <summary>The old tree shows the owners outside of a user namespace, and is compared by those inside; null: as they are.</summary>
+    public OwnerMap? OldOwners { get; init; }
+
+    /// <summary>The new tree, in the same way: what is found has the owners inside.</summary>
+    public OwnerMap? NewOwners { get; init; }
+
     /// <summary>Owner, mode and type come from the override attribute where there is one.</summary>
     public bool UseOverrides { get; init; }
 

@@ -19,6 +19,7 @@ public sealed class TreeComparer
 {
     private readonly TreeCompareOptions _options;
     private readonly FrameContext _context;
+    private readonly EntryReader _oldReader;
     private readonly RootDirectory? _old;
     private readonly RootDirectory _new;
 
@@ -31,7 +32,8 @@ public sealed class TreeComparer
         _old = oldTree;
         _new = newTree;
         _options = options ?? new TreeCompareOptions();
-        _context = new FrameContext(_options, new EntryReader(_options.Xattrs, _options.UseOverrides), new NameListPool());
+        _context = new FrameContext(_options, new EntryReader(_options.Xattrs, _options.UseOverrides, _options.NewOwners), new NameListPool());
+        _oldReader = _options.OldOwners == _options.NewOwners ? _context.Reader : new EntryReader(_options.Xattrs, _options.UseOverrides, _options.OldOwners);
     }
 
     private EntryReader Reader => _context.Reader;
@@ -82,7 +84,7 @@ public sealed class TreeComparer
     {
         if (_old is null)
             return root.AsChange(ChangeKind.Add);
-        bool differ = MetadataDiffers(AttributeCalls.Stat(_old.File), AttributeCalls.Stat(_new.File))
+        bool differ = MetadataDiffers(_context.OfOld(AttributeCalls.Stat(_old.File)), _context.OfNew(AttributeCalls.Stat(_new.File)))
             || XattrsDiffer(_old.File.Number, "."u8, _new.File.Number, "."u8, Reader.Summarize(_new.File.Number, "."u8, null));
         return differ ? root.AsChange(ChangeKind.Modify) : null;
     }
@@ -90,6 +92,8 @@ public sealed class TreeComparer
     private Step Examine(Frame frame)
     {
         FileStatus before = default, now = default;
+        if (frame.InNew && frame.Marks is { } reader && reader.IsOwnName(frame.NewName))
+            return default;
         bool inOld = frame.InOld && Stat(frame.OldDirectory!, frame.OldName, out before);
         bool inNew = frame.InNew && Stat(frame.NewDirectory, frame.NewName, out now);
         if (inNew && frame.Marks is { } marks && marks.IsRemoval(frame.NewDirectory.Number, frame.NewName, now))
@@ -98,6 +102,10 @@ public sealed class TreeComparer
             return default; // only what changed is here: a missing name says nothing
         if (!inNew)
             return inOld ? new Step(ChangeKind.Delete, false, default, default, null) : default;
+        if (_options.NewOwners is not null)
+            now = _context.OfNew(now);
+        if (inOld && _options.OldOwners is not null)
+            before = _context.OfOld(before);
         bool same = inOld && before.Inode == now.Inode && before.Device == now.Device;
         if (same)
             return default;
@@ -134,9 +142,9 @@ public sealed class TreeComparer
     private bool XattrsDiffer(int oldDirectory, ReadOnlySpan<byte> oldName, int newDirectory, ReadOnlySpan<byte> newName, AttributeSummary newAttributes)
     {
         // The common case, by one call a side: neither has any that a layer would hold.
-        if (!newAttributes.OfLayer && !Reader.Summarize(oldDirectory, oldName, null).OfLayer)
+        if (!newAttributes.OfLayer && !_oldReader.Summarize(oldDirectory, oldName, null).OfLayer)
             return false;
-        var before = Reader.ReadXattrs(oldDirectory, oldName, out var oldOverride);
+        var before = _oldReader.ReadXattrs(oldDirectory, oldName, out var oldOverride);
         var now = Reader.ReadXattrs(newDirectory, newName, out var newOverride);
         if (oldOverride != newOverride || before.Count != now.Count)
             return true;

@@ -14,6 +14,10 @@ public sealed class TreeCopier
     private readonly bool _own = ProcessCalls.CanOwn;
     private bool _noClone;
 
+    private OwnerMap? _owners;
+    private IProgress<ProgressReport>? _progress;
+    private long _copiedBytes;
+
     private TreeCopier(RootDirectory source, RootDirectory destination)
     {
         _source = source;
@@ -25,9 +29,16 @@ public sealed class TreeCopier
     /// Kept: hard links, owners (by who may give files away), modes, nanosecond times, every extended attribute but SELinux labels, holes, devices.
     /// Not durable until synced. After a failure the copy is half made. One thread.
     /// </remarks>
-    public static void Copy(RootDirectory source, RootDirectory destination, CancellationToken cancellationToken = default)
+    /// <param name="source">What is copied.</param>
+    /// <param name="destination">Where it goes.</param>
+    /// <param name="owners">The copy gets the owners outside of a user namespace; null: as they are.</param>
+    /// <param name="progress">Told of the files' bytes, or null.</param>
+    /// <param name="cancellationToken">Ends it early.</param>
+    /// <exception cref="StrataException">InvalidArgument: an owner has no place in the mapping.</exception>
+    public static void Copy(
+        RootDirectory source, RootDirectory destination, OwnerMap? owners = null, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
     {
-        var copier = new TreeCopier(source, destination);
+        var copier = new TreeCopier(source, destination) { _owners = owners, _progress = progress };
         try
         {
             copier.CopyDirectories(cancellationToken);
@@ -169,6 +180,8 @@ public sealed class TreeCopier
             if (errno != Errno.None)
                 throw new LinuxException(errno, "copy_file_range", path.ToString());
         }
+        if (_progress is not null)
+            _progress.Report(new ProgressReport("copy", _copiedBytes += status.SizeBytes, -1));
         CopyAttributes(sourceDirectory, sourceName, directory, name, status, path);
     }
 
@@ -184,7 +197,8 @@ public sealed class TreeCopier
 
     private void CopyAttributes(int sourceDirectory, ReadOnlySpan<byte> sourceName, int directory, ReadOnlySpan<byte> name, FileStatus status, EntryPath path)
     {
-        var errno = _own ? AttributeCalls.TryChownAt(directory, name, status.Uid, status.Gid) : Errno.None;
+        var (uid, gid) = _owners?.ToHost(status.Uid, status.Gid) ?? (status.Uid, status.Gid);
+        var errno = _own ? AttributeCalls.TryChownAt(directory, name, uid, gid) : Errno.None;
         if (errno == Errno.None && status.Type != NameCalls.TypeSymlink)
             errno = AttributeCalls.TryChmodAt(directory, name, status.Permissions);
         if (errno != Errno.None)
@@ -193,7 +207,7 @@ public sealed class TreeCopier
         {
             if (EntryReader.HostIndependent(xattr.Name).IsEmpty)
                 continue;
-            errno = XattrCalls.TrySetAt(directory, name, xattr.Name, xattr.Value);
+            errno = XattrCalls.TrySetAt(directory, name, xattr.Name, _owners?.ToHost(xattr.Name, xattr.Value) ?? xattr.Value);
             if (errno != Errno.None)
                 throw new LinuxException(errno, "setxattr", $"{EntryPath.Display(xattr.Name)} of {path}");
         }

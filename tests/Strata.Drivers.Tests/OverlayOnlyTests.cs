@@ -28,6 +28,28 @@ public sealed class OverlayOnlyTests(FileSystems fileSystems)
     }
 
     [Theory]
+    [InlineData("overlay")]
+    [InlineData("erofs")]
+    public void Mapped_directories_are_attached_where_the_kernel_wants_it(string driver)
+    {
+        using var rig = new Rig(driver, fileSystems.Of("ext4"));
+        var below = rig.Apply("below", null, new TarBuilder().Dir("./", 0x1ED).File("f", "f", uid: 5));
+        var above = rig.Apply("above", below, new TarBuilder().File("g", "g", uid: 6));
+        var mapping = IdMapping.Create([new IdRange(0, 100000, 100)], [new IdRange(0, 100000, 100)]);
+        rig.Driver.CreateReadWrite(Rig.Id("box"), above, new CreateOptions { IdMapping = mapping });
+        MountContext.UseAttachedOnly(true);
+        try
+        {
+            Assert.Equal("100005 100006", rig.Use(Rig.Id("box"), root => Commands.Run("stat", "-c", "%u", root + "/f", root + "/g").Trim().ReplaceLineEndings(" ")));
+        }
+        finally
+        {
+            MountContext.UseAttachedOnly(false);
+        }
+        Assert.Empty(Directory.GetDirectories(Path.GetTempPath(), "strata-lower-*"));
+    }
+
+    [Theory]
     [InlineData("ext4")]
     [InlineData("xfs")]
     [InlineData("btrfs")]

@@ -27,7 +27,7 @@ public sealed class RegistryTests : IDisposable
     public void Driver_is_got_by_name_and_by_alias()
     {
         var registry = DriverRegistry.CreateDefault();
-        Assert.Equal(["erofs", "overlay", "btrfs", "aufs", "vfs"], registry.Names);
+        Assert.Equal(["erofs", "overlay", "btrfs", "aufs", "fuse-overlayfs", "vfs"], registry.Names);
         Assert.Equal("overlay", registry.Resolve("overlay2"));
         Assert.Equal("overlay", registry.Get("overlay2", _root.Path).Name);
         Assert.Equal("vfs", registry.Get("vfs", _root.Path).Name);

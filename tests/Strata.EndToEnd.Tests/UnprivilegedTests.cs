@@ -116,7 +116,7 @@ public sealed class UnprivilegedTests
         string home = scratch.Make("home");
         Commands.Run("chown", "65534:65534", home);
         foreach (var (tar, code, word) in (ReadOnlySpan<(TarBuilder, int, string)>)
-            [(new TarBuilder().File("f", "x", uid: 1000), 6, "1000:0"), (new TarBuilder().Dir("d", gid: 7), 6, "0:7"), (new TarBuilder().Node("null", '3', 1, 3), 7, "devices")])
+            [(new TarBuilder().File("f", "x", uid: 1000), 6, "1000:0"), (new TarBuilder().Dir("d", gid: 7), 6, "0:7")])
         {
             File.WriteAllBytes(scratch["layer.tar"], tar.ToArray());
             var (exit, _, error) = Commands.TryRun(

@@ -12,7 +12,7 @@ internal static class CreateVerb
         var from = new Option<string?>("--from") { Description = "The image or layer that it lies on. Without it, the layer begins empty.", HelpName = "IMAGE|LAYER" };
         var options = new Option<string[]>("--storage-opt") { Description = "An option of the layer's storage, such as size=10G.", HelpName = "KEY=VALUE" };
         var init = new Option<bool>("--init") { Description = "Put an init layer below it: the mount points and files that container runtimes expect, which show in no change and no diff." };
-        var command = new Command("create", "Make a writable layer.") { name, from, options, init, PlatformChoice.Option };
+        var command = new Command("create", "Make a writable layer.") { name, from, options, init, IdMapOptions.Users, IdMapOptions.Groups, IdMapOptions.SubordinateName, PlatformChoice.Option };
         command.SetAction(parse =>
         {
             using var store = Session.Open(parse);
@@ -24,7 +24,10 @@ internal static class CreateVerb
                     throw StrataException.InvalidArgument($"The storage option '{option}' is not of the form key=value, or is given twice.");
             }
             var (parent, image) = Parent(store, parse.GetValue(from), parse.GetValue(PlatformChoice.Option));
-            var made = store.CreateWritable(parse.GetRequiredValue(name), parent, image, storage, parse.GetValue(init) ? InitLayer.Standard : null);
+            var mapping = IdMapOptions.Of(parse);
+            WritableRecord Create(IProgress<ProgressReport>? progress) => store.CreateWritable(
+                parse.GetRequiredValue(name), parent, image, storage, parse.GetValue(init) ? InitLayer.Standard : null, mapping, progress, Session.Cancellation);
+            var made = mapping is null ? Create(null) : ProgressBars.Run(Create);
             Console.Out.WriteLine(made.Name);
             return ExitCodes.Ok;
         });

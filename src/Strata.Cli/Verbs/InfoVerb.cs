@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Strata.Drivers;
+using Strata.Drivers.Rootless;
 
 namespace Strata.Cli.Verbs;
 
@@ -12,6 +13,7 @@ internal static class InfoVerb
         command.SetAction(parse =>
         {
             string root = Session.RootOf(parse);
+            Rootless.EnterFor(root, parse.GetValue(Session.DriverOption), makesStore: false);
             var registry = DriverRegistry.CreateDefault();
             var found = registry.Probe(root);
             var choice = registry.Predict(root, parse.GetValue(Session.DriverOption), found);
@@ -21,7 +23,7 @@ internal static class InfoVerb
                 ("root", Path.GetFullPath(root)),
                 ("backing file system", FsMagic.Of(root).ToString()),
                 ("kernel", File.ReadAllText("/proc/sys/kernel/osrelease").Trim()),
-                ("privileged", Environment.IsPrivilegedProcess ? "yes" : "no: nothing can be mounted; vfs does all that needs no mount"),
+                ("privileged", Privileged()),
                 ("used with", string.Join(", ", registry.FindPrior(root)) is { Length: > 0 } prior ? prior : "nothing yet"),
                 ("would choose", choice.Name ?? "none"),
                 ("because", choice.Why),
@@ -55,5 +57,14 @@ internal static class InfoVerb
             return ExitCodes.Ok;
         });
         return command;
+    }
+
+    private static string Privileged()
+    {
+        if (RootlessNamespace.Current is not null)
+            return $"no: in a user namespace of its own, with {RootlessNamespace.CountIds()} IDs";
+        if (Environment.IsPrivilegedProcess)
+            return "yes";
+        return $"no: nothing can be mounted, vfs does all that needs no mount. No user namespace: {Rootless.WhyNot ?? "it is switched off"}";
     }
 }

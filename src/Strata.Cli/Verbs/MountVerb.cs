@@ -12,6 +12,7 @@ internal static class MountVerb
         command.SetAction(parse =>
         {
             using var store = Session.Open(parse);
+            Rootless.RequireSession(store.Driver, parse.GetRequiredValue(name));
             Console.Out.WriteLine(store.Mount(parse.GetRequiredValue(name), parse.GetValue(directory)));
             return ExitCodes.Ok;
         });

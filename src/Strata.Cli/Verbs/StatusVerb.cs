@@ -36,6 +36,7 @@ internal static class StatusVerb
                         w.WriteString("image", layer.Image?.ToString());
                         w.WriteString("mountedAt", MountedAt(store, layer));
                         w.WriteString("created", layer.Created);
+                        w.WriteString("idMapping", MappingOf(store, layer));
                         w.WriteEndObject();
                     }
                     w.WriteEndArray();
@@ -48,8 +49,8 @@ internal static class StatusVerb
                 Console.Out.WriteLine($"  {item.Key}: {item.Value}");
             Console.Out.WriteLine($"images: {images}\nlayers: {layers}\nwritable layers: {writable.Count}");
             if (writable.Count > 0)
-                Output.Table(["NAME", "PARENT", "MOUNTED AT", "CREATED"], writable.Select(w => (string[])
-                    [w.Name, w.Parent is { } p ? Output.Short(p.Digest) : "-", MountedAt(store, w) ?? "-", Output.Time(w.Created)]));
+                Output.Table(["NAME", "PARENT", "MOUNTED AT", "CREATED", "IDS"], writable.Select(w => (string[])
+                    [w.Name, w.Parent is { } p ? Output.Short(p.Digest) : "-", MountedAt(store, w) ?? "-", Output.Time(w.Created), MappingOf(store, w) ?? "-"]));
             return ExitCodes.Ok;
         });
         return command;
@@ -65,6 +66,18 @@ internal static class StatusVerb
         catch (StrataException e)
         {
             return $"({e.Kind}: its files are missing or damaged)";
+        }
+    }
+
+    private static string? MappingOf(Store.Store store, Store.WritableRecord record)
+    {
+        try
+        {
+            return store.FindIdMapping(record)?.ToString();
+        }
+        catch (StrataException e)
+        {
+            return $"({e.Kind})";
         }
     }
 }

@@ -141,7 +141,7 @@ public sealed partial class AufsDriver
         string[] stack = [.. top is null ? [] : new[] { top }, .. nearestFirst.Select(ViewOf)];
         return stack.Length == 1
             ? RootDirectory.Open(stack[0])
-            : Mounter.MountDetached(OverlayOptions.ReadOnly(OverlayFeatures.Current, stack, [], null));
+            : Mounter.MountDetached(OverlayOptions.ReadOnly(OverlayFeatures.Current, new OverlayLowers([.. stack]), [], null));
     }
 
     private sealed class OpenedDifference(TemporaryDirectory view, StackDifference difference) : IDisposable

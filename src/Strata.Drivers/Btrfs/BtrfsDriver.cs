@@ -1,4 +1,5 @@
 using Strata.Linux;
+using Strata.Trees;
 
 namespace Strata.Drivers.Btrfs;
 
@@ -60,7 +61,8 @@ public sealed partial class BtrfsDriver : ProtoDriver, IDriver
     public override IReadOnlyList<Mount> GetMounts(LayerId id, MountRequest request)
     {
         RequireExists(id);
-        return [new Mount("bind", PathOf(id), "", request.ReadOnly ? ["rbind", "ro"] : ["rbind", "rw"])];
+        string access = request.ReadOnly ? "ro" : "rw";
+        return [new Mount("bind", PathOf(id), "", FindIdMapping(id) is { } mapping ? ["bind", access, .. IdMappedMounts.OptionsFor(mapping)] : ["rbind", access])];
     }
 
     /// <inheritdoc/>
@@ -72,6 +74,7 @@ public sealed partial class BtrfsDriver : ProtoDriver, IDriver
             new StatusItem("Btrfs", ""),
             new StatusItem("Backing Filesystem", FsMagic.Of(Home).ToString()),
             new StatusItem("Native Diff", "true"),
+            MappingStatus(),
             new StatusItem("Quota", BtrfsQuotaCalls.GetMode(home) switch
             {
                 BtrfsQuotaMode.Simple => "simple",
@@ -86,6 +89,8 @@ public sealed partial class BtrfsDriver : ProtoDriver, IDriver
     {
         RequireExists(id);
         var metadata = new Dictionary<string, string> { ["Subvolume"] = PathOf(id) };
+        if (FindIdMapping(id) is not null)
+            metadata["MergedDir"] = MountPointOf(id);
         if (File.Exists(LimitFileOf(id)))
             metadata["Size"] = File.ReadAllText(LimitFileOf(id)).Trim();
         return metadata;
@@ -104,6 +109,11 @@ public sealed partial class BtrfsDriver : ProtoDriver, IDriver
                 File.Delete(limit);
         }
     }
+
+    /// <inheritdoc/>
+    protected override string? FindMappingObstacle() => IdMappedMounts.FindObstacle(Home, overlay: false) is { } why
+        ? throw StrataException.NotSupported($"The btrfs driver can't map the owners of a layer here: {why}")
+        : null;
 
     /// <inheritdoc/>
     protected override string MountPointOf(LayerId id) => Path.Combine(Home, "mnt", id.ToString());

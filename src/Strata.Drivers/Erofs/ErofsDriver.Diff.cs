@@ -52,7 +52,7 @@ public sealed partial class ErofsDriver
         options ??= ApplyOptions.Default;
         if (_layout.IsApplied(id))
             throw StrataException.FailedPrecondition($"Layer {id} was applied already: it is its tar, to which nothing can be added. Make a layer on top of it.");
-        if (Directory.Exists(_layout.Diff(id)) && Directory.EnumerateFileSystemEntries(_layout.Diff(id)).Any())
+        if (FindStoredMap(id) is not null || (Directory.Exists(_layout.Diff(id)) && Directory.EnumerateFileSystemEntries(_layout.Diff(id)).Any()))
         {
             // Something was written to the layer: apply over what is seen, as the naive driver does.
             return new NaiveDiffDriver(this).ApplyDiff(id, parent, tar, options, cancellationToken);
@@ -77,7 +77,7 @@ public sealed partial class ErofsDriver
         Func<RootDirectory> itself = () => OpenLower(new Lower(_layout.IsApplied(id) ? LowerKind.Index : LowerKind.Directory, id, [id]));
         return new StackDifference(
             direct ? itself : () => OpenView(id), parent is { } below ? () => OpenView(below) : null, () => OpenView(id),
-            _marks, direct, options);
+            _marks, direct, options, FindOwners(id), parent is { } old ? FindOwners(old) : null);
     }
 
     private void CopyTar(LayerId id, Stream destination, IProgress<ProgressReport>? progress, CancellationToken cancellationToken)

@@ -29,7 +29,10 @@ public sealed partial class ErofsDriver
             return [new Mount("bind", _layout.Diff(id), "", readOnly ? ["rbind", "ro"] : ["rbind", "rw"])];
         if (stack.Count == 1)
             return [IndexMount(stack[0])];
-        return [readOnly ? ReadOnlyMount(stack.Select((lower, i) => i == 0 && lower.Kind == LowerKind.Directory ? _layout.Diff(id) : PathOf(lower)), request.MountLabel) : WritableMount(id, stack.Skip(1).Select(PathOf), request.MountLabel)];
+        var lowers = LowersOf(id, stack.Skip(1));
+        if (!readOnly)
+            return [WritableMount(id, lowers, request.MountLabel)];
+        return [OverlayOptions.ReadOnly(_features, lowers.Under(stack[0].Kind == LowerKind.Directory ? _layout.Diff(id) : PathOf(stack[0])), _moreOptions, request.MountLabel)];
     }
 
     /// <inheritdoc/>
@@ -85,9 +88,7 @@ public sealed partial class ErofsDriver
 
     private string PathOf(Lower lower) => lower.Kind == LowerKind.Directory ? ShortPathOf(lower.Id) : MountsOf(lower).PointOf(lower.Id);
 
-    private Mount ReadOnlyMount(IEnumerable<string> stack, string? label) => OverlayOptions.ReadOnly(_features, stack, _moreOptions, label);
-
-    private Mount WritableMount(LayerId id, IEnumerable<string> lowers, string? label)
+    private Mount WritableMount(LayerId id, OverlayLowers lowers, string? label)
     {
         OverlayDriver.ForgetVolatile(_layout.Work(id));
         return OverlayOptions.Writable(
@@ -143,18 +144,18 @@ public sealed partial class ErofsDriver
     }
 
     /// <summary>A layer's whole tree, read-only, mounted nowhere. It vanishes when it is disposed.</summary>
-    private RootDirectory OpenView(LayerId id) => OpenView(StackOf(id));
+    private RootDirectory OpenView(LayerId id) => OpenView(StackOf(id), id);
 
-    private RootDirectory OpenView(IReadOnlyList<Lower> stack)
+    private RootDirectory OpenView(IReadOnlyList<Lower> stack, LayerId? mapped = null)
     {
         if (stack.Count == 1)
             return OpenLower(stack[0]);
         var opened = new List<RootDirectory>();
         try
         {
-            foreach (var lower in stack)
-                opened.Add(OpenLower(lower));
-            return Mounter.MountDetached(ReadOnlyMount([], null), opened);
+            opened.Add(OpenLower(stack[0]));
+            OpenBelow(mapped, stack.Skip(1), opened);
+            return Mounter.MountDetached(OverlayOptions.ReadOnly(_features, new OverlayLowers([]), _moreOptions, null), opened);
         }
         finally
         {
@@ -163,12 +164,12 @@ public sealed partial class ErofsDriver
         }
     }
 
-    private RootDirectory OpenLower(Lower lower)
+    private RootDirectory OpenLower(Lower lower, IdMapping? mapping = null)
     {
         if (lower.Kind != LowerKind.Directory)
-            return Mounter.MountDetached(IndexMount(lower));
+            return Mounter.MountDetached(mapping is null ? IndexMount(lower) : Mapped(IndexMount(lower), mapping));
         if (!Directory.Exists(_layout.Diff(lower.Id)))
             EnsureUpper(lower.Id);
-        return RootDirectory.Open(_layout.Diff(lower.Id));
+        return mapping is null ? RootDirectory.Open(_layout.Diff(lower.Id)) : IdMappedMounts.Open(_layout.Diff(lower.Id), mapping);
     }
 }

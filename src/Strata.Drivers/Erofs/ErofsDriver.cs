@@ -30,6 +30,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
     private readonly bool _volatile;
     private readonly Lazy<ErofsSupport> _support;
     private readonly string[] _moreOptions;
+    private readonly ShiftedTrees _shifted;
 
     /// <summary>Opens the driver.</summary>
     /// <exception cref="DriverUnusableException">It can't serve here, and why.</exception>
@@ -48,6 +49,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
         _marks = new OverlayMarks(_features.UserXattr);
         _lowers = new SharedMounts(_layout.Lowers);
         _chains = new SharedMounts(_layout.Chains);
+        _shifted = new ShiftedTrees(Path.Combine(Home, ".shifted"), _layout.Temporary);
     }
 
     /// <inheritdoc/>
@@ -68,6 +70,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
         new StatusItem("Index format", ErofsHome.FormatVersion),
         new StatusItem("One index for a chain of more than", $"{MaxSeparateLowers} layers"),
         new StatusItem("volatile", _volatile ? "true" : "false"),
+        MappingStatus(),
     ];
 
     /// <inheritdoc/>
@@ -126,8 +129,8 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
                 lowers.Append(lower).Append('\n');
             File.WriteAllText(Path.Combine(temporary.Path, "lower"), lowers.ToString(), Encoding.ASCII);
         }
-        if (writable)
-            MakeUpper(temporary.Path, parent, options.RootOwner);
+        if (writable || options.IdMapping is not null)
+            MakeUpper(temporary.Path, parent, options);
         NameCalls.Rename(temporary.Path, _layout.Of(id), NameCalls.RenameNoReplace);
     }
 
@@ -146,6 +149,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
         // Nobody's overlay lies on it any more; a user that died may have left it mounted, which would keep its space.
         void Move() => _chains.IfUnused(id, IsAlive, () =>
         {
+            _shifted.Forget(id, MoveToTrash);
             MoveToTrash(_layout.Of(id));
             DeleteShortName(id);
         });
@@ -160,31 +164,34 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
             return;
         using var locked = FileLock.Acquire(_layout.Lock(id));
         if (!Directory.Exists(_layout.Work(id)))
-            MakeUpper(_layout.Of(id), ParentOf(id));
+            MakeUpper(_layout.Of(id), ParentOf(id), new CreateOptions());
     }
 
-    private void MakeUpper(string directory, LayerId? parent, (uint Uid, uint Gid)? owner = null)
+    private void MakeUpper(string directory, LayerId? parent, CreateOptions options)
     {
         string diff = Path.Combine(directory, "diff");
         Directory.CreateDirectory(diff);
         ChangeMode(diff, 0x1ED); // 0755
-        if (parent is { } shown)
-            InheritRoot(shown, diff, owner);
+        if (options.IdMapping is { } mapping)
+            MapRoot(parent, mapping, diff, options);
+        else if (parent is { } shown)
+            InheritRoot(shown, diff, options.RootOwner);
         string work = Path.Combine(directory, "work");
         Directory.CreateDirectory(work); // last: where it is, all is
         ChangeMode(work, 0x1C0);
     }
 
     /// <summary>overlayfs shows the root of the topmost directory: it must look as the layers below have it.</summary>
-    private void InheritRoot(LayerId parent, string diff, (uint Uid, uint Gid)? owner)
+    private void InheritRoot(LayerId parent, string diff, (uint Uid, uint Gid)? owner, OwnerMap? owners = null)
     {
         if (FindRoot(parent) is not { } root)
             return;
         using var to = FileCalls.Open(diff, OpenFlags.ReadOnly | OpenFlags.Directory);
-        Check(AttributeCalls.TryChown(to.Number, owner?.Uid ?? root.Uid, owner?.Gid ?? root.Gid), "chown", diff);
+        var (uid, gid) = owner ?? owners?.ToHost(root.Uid, root.Gid) ?? (root.Uid, root.Gid);
+        Check(AttributeCalls.TryChown(to.Number, uid, gid), "chown", diff);
         Check(AttributeCalls.TryChmod(to.Number, root.Mode), "chmod", diff);
         foreach (var xattr in root.Xattrs)
-            Check(XattrCalls.TrySetAt(to.Number, "."u8, xattr.Name, xattr.Value), "setxattr", diff);
+            Check(XattrCalls.TrySetAt(to.Number, "."u8, xattr.Name, owners?.ToHost(xattr.Name, xattr.Value) ?? xattr.Value), "setxattr", diff);
         Check(AttributeCalls.TrySetTime(to.Number, root.Mtime), "utimensat", diff);
     }
 

@@ -25,6 +25,8 @@ internal sealed class LinkMerger(OverlayMarks marks)
         while (reader.MoveNext())
         {
             byte[] name = reader.Name.ToArray();
+            if (marks.IsOwnName(name))
+                continue;
             Check(AttributeCalls.TryStat(layer.Number, name, out var status), "statx", name);
             bool exists = AttributeCalls.TryStat(tree.Number, name, out var below) == Errno.None;
             if (marks.IsRemoval(layer.Number, name, status))

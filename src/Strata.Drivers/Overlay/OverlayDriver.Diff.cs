@@ -40,7 +40,7 @@ public sealed partial class OverlayDriver
         RequireExists(id);
         options ??= ApplyOptions.Default;
         string diff = _layout.Diff(id);
-        if (Directory.EnumerateFileSystemEntries(diff).Any())
+        if (Directory.EnumerateFileSystemEntries(diff).Any() || FindStoredMap(id) is not null)
         {
             // Something is in the layer already: apply over what is seen, as the naive driver does.
             return new NaiveDiffDriver(this).ApplyDiff(id, parent, tar, options, cancellationToken);
@@ -74,6 +74,6 @@ public sealed partial class OverlayDriver
         bool direct = parent == ParentOf(id);
         return new StackDifference(
             direct ? () => RootDirectory.Open(_layout.Diff(id)) : () => OpenView(id), parent is { } below ? () => OpenView(below) : null, () => OpenView(id),
-            _marks, direct, options);
+            _marks, direct, options, FindOwners(id), parent is { } old ? FindOwners(old) : null);
     }
 }

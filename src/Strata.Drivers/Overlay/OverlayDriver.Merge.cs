@@ -16,7 +16,7 @@ public sealed partial class OverlayDriver
     /// Replaces the lowest layers by a merged tree, so that the rest can be stacked. Counted from the base, so that all images over the same layers
     /// share it.
     /// </summary>
-    private string[] MergedLowers(LayerId id, IReadOnlyList<string> links)
+    private string[] MergedLowers(IReadOnlyList<string> links)
     {
         // links[^1] is the base. The merged ones are a multiple of the step, as many as leave fewer than the limit.
         int merged = MergeStep * ((links.Count - (MountCalls.MaxOverlayLowers - 2) + MergeStep - 1) / MergeStep);

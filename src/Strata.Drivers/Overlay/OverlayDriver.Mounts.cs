@@ -11,10 +11,10 @@ public sealed partial class OverlayDriver
     {
         RequireExists(id);
         SettleRoot(id);
-        var lowers = LowerDirectories(id);
+        var lowers = LowersOf(id);
         bool committed = File.Exists(_layout.Committed(id));
-        bool readOnly = request.ReadOnly || (committed && lowers.Length > 0);
-        if (lowers.Length == 0)
+        bool readOnly = request.ReadOnly || (committed && !lowers.IsEmpty);
+        if (lowers.IsEmpty)
             return [new Mount("bind", _layout.Diff(id), "", readOnly ? ["rbind", "ro"] : ["rbind", "rw"])];
         return [MountOf(id, lowers, readOnly, request.MountLabel)];
     }
@@ -27,10 +27,12 @@ public sealed partial class OverlayDriver
             TreeRemover.Remove(Path.Combine(work, "work", "incompat"));
     }
 
-    private Mount MountOf(LayerId id, string[] lowers, bool readOnly, string? label)
+    private Mount MountOf(LayerId id, OverlayLowers lowers, bool readOnly, string? label)
     {
+        if (_fuse)
+            return FuseMount(lowers, readOnly ? null : id, id);
         if (readOnly)
-            return OverlayOptions.ReadOnly(_features, lowers.Prepend(_layout.Diff(id)), _moreOptions, label);
+            return OverlayOptions.ReadOnly(_features, lowers.Under(_layout.Diff(id)), _moreOptions, label);
         // Also without the option: it may have been set when the layer was mounted last.
         ForgetVolatile(_layout.Work(id));
         return OverlayOptions.Writable(
@@ -38,20 +40,36 @@ public sealed partial class OverlayDriver
     }
 
     /// <summary>The directories of the layers below, nearest first, by their short names.</summary>
-    private string[] LowerDirectories(LayerId id)
+    private OverlayLowers LowersOf(LayerId id)
     {
         var links = _layout.ReadLowers(id);
-        if (links.Count > MountCalls.MaxOverlayLowers - 1)
-            return MergedLowers(id, links);
-        return links.Select(link => Path.Combine(_layout.Links, link)).ToArray();
+        if (links.Count == 0 || FindStoredMap(id) is not { } map)
+            return new OverlayLowers(Directories(links));
+        // An init layer has the owners of its mapping on disk, as this one has.
+        int own = 0;
+        while (own < links.Count && FindStoredMap(_layout.Resolve(links[own])) is not null)
+            own++;
+        string[] above = [.. links.Take(own).Select(PathOf)];
+        if (own == links.Count)
+            return new OverlayLowers(above);
+        if (map.IsCopied)
+            return new OverlayLowers([.. above, _shifted.PathOf(_layout.Resolve(links[own]), map.Mapping)]);
+        return new OverlayLowers(Directories([.. links.Skip(own)])) { Own = above, Mapping = map.Mapping };
     }
+
+    private string[] Directories(IReadOnlyList<string> links) =>
+        links.Count > MountCalls.MaxOverlayLowers - 1 ? MergedLowers(links) : [.. links.Select(PathOf)];
+
+    private string PathOf(string link) => Path.Combine(_layout.Links, link);
 
     /// <summary>A layer's whole tree, read-only, mounted nowhere. It vanishes when it is disposed.</summary>
     private RootDirectory OpenView(LayerId id)
     {
         SettleRoot(id);
-        var lowers = LowerDirectories(id);
-        return lowers.Length == 0
+        var lowers = LowersOf(id);
+        if (_fuse && !lowers.IsEmpty)
+            return OpenFuseView(MountOf(id, lowers, readOnly: true, label: null));
+        return lowers.IsEmpty
             ? RootDirectory.Open(_layout.Diff(id))
             : Mounter.MountDetached(MountOf(id, lowers, readOnly: true, label: null));
     }

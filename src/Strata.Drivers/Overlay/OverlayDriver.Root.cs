@@ -1,4 +1,5 @@
 using Strata.Linux;
+using Strata.Trees;
 
 namespace Strata.Drivers.Overlay;
 
@@ -9,14 +10,14 @@ namespace Strata.Drivers.Overlay;
 public sealed partial class OverlayDriver
 {
     /// <summary>Gives a new layer's directory the attributes of its parent's root.</summary>
-    private void InheritRoot(LayerId parent, string diff, (uint Uid, uint Gid)? owner = null)
+    private void InheritRoot(LayerId parent, string diff, (uint Uid, uint Gid)? owner = null, OwnerMap? owners = null)
     {
         SettleRoot(parent);
         using var from = FileCalls.Open(_layout.Diff(parent), OpenFlags.ReadOnly | OpenFlags.Directory);
         using var to = FileCalls.Open(diff, OpenFlags.ReadOnly | OpenFlags.Directory);
         var source = AttributeCalls.Stat(from);
         var old = AttributeCalls.Stat(to);
-        var (uid, gid) = owner ?? (source.Uid, source.Gid);
+        var (uid, gid) = owner ?? owners?.ToHost(source.Uid, source.Gid) ?? (source.Uid, source.Gid);
         if (uid != old.Uid || gid != old.Gid)
             Check(AttributeCalls.TryChown(to.Number, uid, gid), "chown", diff);
         if (source.Mode != old.Mode)
@@ -25,7 +26,7 @@ public sealed partial class OverlayDriver
         {
             // Escaped attributes stay escaped; marks are the parent's own.
             if (_marks.ToLayer(xattr.Name) is not [])
-                Check(XattrCalls.TrySetAt(to.Number, "."u8, xattr.Name, xattr.Value), "setxattr", diff);
+                Check(XattrCalls.TrySetAt(to.Number, "."u8, xattr.Name, owners?.ToHost(xattr.Name, xattr.Value) ?? xattr.Value), "setxattr", diff);
         }
         Check(AttributeCalls.TrySetTime(to.Number, source.Mtime), "utimensat", diff);
     }

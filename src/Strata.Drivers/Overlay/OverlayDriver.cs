@@ -19,24 +19,33 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
     private readonly OverlayFeatures _features;
     private readonly OverlayMarks _marks;
     private readonly string _temporary;
+    private readonly ShiftedTrees _shifted;
     private readonly bool _volatile;
     private readonly string[] _moreOptions;
+    private readonly bool _fuse;
 
     /// <summary>Opens the driver.</summary>
     /// <exception cref="DriverUnusableException">It can't serve here, and why.</exception>
     /// <exception cref="StrataException">InvalidArgument: an option is not known.</exception>
     public OverlayDriver(string home, DriverOptions options)
-        : base("overlay", Checked(home))
+        : this(Names, Checked(home), options, OverlayFeatures.Current, new OverlayMarks(OverlayFeatures.Current.UserXattr), fuse: false)
     {
-        var mine = options.For(Names, "volatile", "mountopt");
+    }
+
+    private OverlayDriver(string[] names, string home, DriverOptions options, OverlayFeatures features, OverlayMarks marks, bool fuse)
+        : base(names[0], home)
+    {
+        var mine = options.For(names, "volatile", "mountopt");
         _volatile = mine.TryGetValue("volatile", out string? text) && (bool.TryParse(text, out bool on)
             ? on
-            : throw StrataException.InvalidArgument($"overlay.volatile is true or false, not '{text}'."));
+            : throw StrataException.InvalidArgument($"{names[0]}.volatile is true or false, not '{text}'."));
         _moreOptions = mine.TryGetValue("mountopt", out string? more) ? more.Split(',', StringSplitOptions.RemoveEmptyEntries) : [];
         _layout = new OverlayLayout(Home);
-        _features = OverlayFeatures.Current;
-        _marks = new OverlayMarks(_features.UserXattr);
+        _features = features;
+        _marks = marks;
+        _fuse = fuse;
         _temporary = Path.Combine(Home, ".tmp");
+        _shifted = new ShiftedTrees(Path.Combine(Home, ".shifted"), _temporary);
         Directory.CreateDirectory(_layout.Links, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
@@ -51,7 +60,7 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
         NamedBy(Directory.EnumerateDirectories(Home).Where(path => Directory.Exists(Path.Combine(path, "diff"))));
 
     /// <inheritdoc/>
-    public override IReadOnlyList<StatusItem> GetStatus() =>
+    public override IReadOnlyList<StatusItem> GetStatus() => _fuse ? FuseStatus() :
     [
         new StatusItem("Backing Filesystem", FsMagic.Of(Home).ToString()),
         new StatusItem("Supports d_type", OverlayFeatures.TellsTypes(Home) ? "true" : "false"),
@@ -59,6 +68,7 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
         new StatusItem("Native Overlay Diff", "true"),
         new StatusItem("userxattr", _features.UserXattr ? "true" : "false"),
         new StatusItem("volatile", _volatile ? "true" : "false"),
+        MappingStatus(),
     ];
 
     /// <inheritdoc/>
@@ -71,9 +81,9 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
             ["MergedDir"] = _layout.Merged(id),
             ["UpperDir"] = _layout.Diff(id),
         };
-        var lowers = LowerDirectories(id);
-        if (lowers.Length > 0)
-            metadata["LowerDir"] = string.Join(':', lowers);
+        var lowers = LowersOf(id);
+        if (!lowers.IsEmpty)
+            metadata["LowerDir"] = string.Join(':', lowers.Own.Concat(lowers.Directories));
         return metadata;
     }
 
@@ -92,7 +102,7 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
     public override void Cleanup()
     {
         base.Cleanup();
-        TemporaryDirectory.Sweep(_temporary);
+        TemporaryDirectory.Sweep(_temporary, RemoveTemporary);
         foreach (string link in FindDangling())
             File.Delete(link);
     }
@@ -121,7 +131,9 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
         using var temporary = TemporaryDirectory.Create(_temporary);
         Make(temporary.Path, "", 0x1C8); // 0710
         Make(temporary.Path, "diff", 0x1ED); // 0755
-        if (parent is { } shown)
+        if (options.IdMapping is { } mapping)
+            MapRoot(parent, mapping, Path.Combine(temporary.Path, "diff"), options);
+        else if (parent is { } shown)
             InheritRoot(shown, Path.Combine(temporary.Path, "diff"), options.RootOwner);
         Make(temporary.Path, "work", 0x1C0); // 0700
         if (parent is { } below)
@@ -152,13 +164,14 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
     protected override void SweepUnfinished()
     {
         base.SweepUnfinished();
-        TemporaryDirectory.Sweep(_temporary);
+        TemporaryDirectory.Sweep(_temporary, RemoveTemporary);
     }
 
     /// <inheritdoc/>
     protected override void RemoveLayer(LayerId id)
     {
         string link = _layout.ReadLinkIfAny(id);
+        _shifted.Forget(id, MoveToTrash);
         MoveToTrash(_layout.Of(id));
         if (link.Length > 0)
             File.Delete(Path.Combine(_layout.Links, link));

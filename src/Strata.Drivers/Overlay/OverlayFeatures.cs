@@ -36,10 +36,7 @@ internal sealed record OverlayFeatures(bool UserXattr, bool CanTurnIndexOff, boo
 
     private static OverlayFeatures Find()
     {
-        // The first namespace maps all IDs to themselves.
-        string map = File.ReadLines("/proc/self/uid_map").FirstOrDefault() ?? "";
-        bool initial = map.Split(' ', StringSplitOptions.RemoveEmptyEntries) is ["0", "0", "4294967295"];
         return new OverlayFeatures(
-            UserXattr: !initial, File.Exists(Parameters + "index"), File.Exists(Parameters + "redirect_dir"), File.Exists(Parameters + "metacopy"));
+            UserXattr: !ProcessCalls.IsInitialNamespace, File.Exists(Parameters + "index"), File.Exists(Parameters + "redirect_dir"), File.Exists(Parameters + "metacopy"));
     }
 }

@@ -1,4 +1,4 @@
-using System.Text;
+using Strata.Trees;
 
 namespace Strata.Drivers.Overlay;
 
@@ -6,22 +6,22 @@ namespace Strata.Drivers.Overlay;
 internal static class OverlayOptions
 {
     /// <summary>A stack that can be written to: what is written goes to the upper directory.</summary>
-    internal static Mount Writable(OverlayFeatures features, IEnumerable<string> lowers, string upper, string work, IEnumerable<string> more, string? label)
+    internal static Mount Writable(OverlayFeatures features, OverlayLowers lowers, string upper, string work, IEnumerable<string> more, string? label)
     {
         // A kernel may have these on by default; what they write into an upper directory only this mount's own settings could read.
         var options = Begin(features, "metacopy=off", lowers);
-        options.Add("upperdir=" + Escape(upper));
-        options.Add("workdir=" + Escape(work));
-        return End(options, more, label);
+        options.Add("upperdir=" + OverlayPaths.Escape(upper));
+        options.Add("workdir=" + OverlayPaths.Escape(work));
+        return End(options, more, label, lowers.Mapping);
     }
 
     /// <summary>A stack that can't be written to; at least two directories.</summary>
-    internal static Mount ReadOnly(OverlayFeatures features, IEnumerable<string> stack, IEnumerable<string> more, string? label)
+    internal static Mount ReadOnly(OverlayFeatures features, OverlayLowers stack, IEnumerable<string> more, string? label)
     {
         // It writes no such marks, and must follow those that other tools' mounts have written.
         var options = Begin(features, "metacopy=on", stack);
         options.Add("ro");
-        return End(options, more, label);
+        return End(options, more, label, stack.Mapping);
     }
 
     /// <summary>A driver whose writable layers are upper directories limits none of them: any storage option is an error.</summary>
@@ -42,7 +42,7 @@ internal static class OverlayOptions
             ? $"context=\"{label}\""
             : throw StrataException.InvalidArgument($"'{label}' is not an SELinux label: it holds spaces, quotes, backslashes or control characters.");
 
-    private static List<string> Begin(OverlayFeatures features, string metacopy, IEnumerable<string> lowers)
+    private static List<string> Begin(OverlayFeatures features, string metacopy, OverlayLowers lowers)
     {
         var options = new List<string>();
         if (features.CanTurnIndexOff)
@@ -51,32 +51,21 @@ internal static class OverlayOptions
             options.Add(metacopy);
         if (features.UserXattr)
             options.Add("userxattr");
-        string list = string.Join(':', lowers.Select(Escape));
+        foreach (string own in lowers.Own) // beside a mapping: what has its owners on disk
+            options.Add("lowerdir+=" + own);
+        string list = string.Join(':', lowers.Directories.Select(OverlayPaths.Escape));
         if (list.Length > 0) // else they are given open
             options.Add("lowerdir=" + list);
         return options;
     }
 
-    private static Mount End(List<string> options, IEnumerable<string> more, string? label)
+    private static Mount End(List<string> options, IEnumerable<string> more, string? label, IdMapping? mapping)
     {
         options.AddRange(more);
+        if (mapping is not null)
+            options.AddRange(IdMappedMounts.OptionsFor(mapping));
         if (!string.IsNullOrEmpty(label))
             options.Add(ContextOf(label));
         return new Mount("overlay", "overlay", "", options);
-    }
-
-    /// <summary>overlayfs splits directories at colons, and mount(2) options at commas; both are escaped by a backslash.</summary>
-    private static string Escape(string path)
-    {
-        if (path.AsSpan().IndexOfAny(':', ',', '\\') < 0)
-            return path;
-        var escaped = new StringBuilder();
-        foreach (char c in path)
-        {
-            if (c is ':' or ',' or '\\')
-                escaped.Append('\\');
-            escaped.Append(c);
-        }
-        return escaped.ToString();
     }
 }

@@ -40,7 +40,9 @@ public sealed partial class VfsDriver : ProtoDriver
     public override IReadOnlyList<Mount> GetMounts(LayerId id, MountRequest request)
     {
         RequireExists(id);
-        return [new Mount("bind", PathOf(id), "", request.ReadOnly ? ["rbind", "ro"] : ["rbind", "rw"])];
+        string access = request.ReadOnly ? "ro" : "rw";
+        // What was copied has the owners that are shown.
+        return [new Mount("bind", PathOf(id), "", FindStoredMap(id) is { IsCopied: false } map ? ["bind", access, .. IdMappedMounts.OptionsFor(map.Mapping)] : ["rbind", access])];
     }
 
     /// <inheritdoc/>
@@ -48,13 +50,17 @@ public sealed partial class VfsDriver : ProtoDriver
     [
         new StatusItem("Backing Filesystem", FsMagic.Of(Home).ToString()),
         new StatusItem("Ownership", ProcessCalls.CanOwn ? "real" : "kept in extended attributes (not root)"),
+        MappingStatus(),
     ];
 
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, string> GetMetadata(LayerId id)
     {
         RequireExists(id);
-        return new Dictionary<string, string> { ["SourceDir"] = PathOf(id) };
+        var metadata = new Dictionary<string, string> { ["SourceDir"] = PathOf(id) };
+        if (FindStoredMap(id) is { IsCopied: false })
+            metadata["MergedDir"] = MountPointOf(id);
+        return metadata;
     }
 
     /// <inheritdoc/>
@@ -73,6 +79,12 @@ public sealed partial class VfsDriver : ProtoDriver
     }
 
     /// <inheritdoc/>
+    /// <remarks>Who keeps owners in attributes maps nothing: nobody sees them.</remarks>
+    protected override string? FindMappingObstacle() => ProcessCalls.CanOwn
+        ? IdMappedMounts.FindObstacle(Home, overlay: false)
+        : throw StrataException.NotSupported("The vfs driver maps no owners for who is not root: they are kept in extended attributes, which no container sees.");
+
+    /// <inheritdoc/>
     protected override string MountPointOf(LayerId id) => Path.Combine(Home, "mnt", id.ToString());
 
     /// <inheritdoc/>
@@ -86,10 +98,19 @@ public sealed partial class VfsDriver : ProtoDriver
             var errno = AttributeCalls.TryChmod(destination.File.Number, 0x1ED); // 0755, whatever the umask
             if (errno != Errno.None)
                 throw new LinuxException(errno, "chmod", temporary.Path);
+            // Where a mapping is done by mounts, the files keep the owners that layers have; else this copy gets the others.
+            bool shift = options.CopiesOwners && (parent is not { } p || FindStoredMap(p) is null);
+            var owners = shift ? new OwnerMap(options.IdMapping!) : null;
             if (parent is { } below)
             {
                 using var source = RootDirectory.Open(PathOf(below));
-                TreeCopier.Copy(source, destination);
+                TreeCopier.Copy(source, destination, owners, options.Progress, options.Cancellation);
+            }
+            else if (owners is not null)
+            {
+                var (uid, gid) = owners.ToHost(0, 0);
+                if ((errno = AttributeCalls.TryChown(destination.File.Number, uid, gid)) != Errno.None)
+                    throw new LinuxException(errno, "chown", temporary.Path);
             }
         }
         NameCalls.Rename(temporary.Path, PathOf(id), NameCalls.RenameNoReplace);
