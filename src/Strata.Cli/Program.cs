@@ -4,6 +4,7 @@ using System.Text;
 using Strata;
 using Strata.Cli;
 using Strata.Cli.Verbs;
+using Strata.Drivers.Rootless;
 
 // The version alone, before anything is set up, and without the console's encodings: it is what scripts ask most often.
 if (args.AsSpan().Contains("--version"))
@@ -37,6 +38,7 @@ static int Run(string[] args)
     using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
     Session.Cancellation = cancellation.Token;
     Rootless.Arguments = args;
+    Rootless.HasArrived = RootlessNamespace.Arrive();
 
     try
     {

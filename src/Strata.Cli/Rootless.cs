@@ -11,6 +11,9 @@ internal static class Rootless
     /// <summary>The command line, to begin again with.</summary>
     internal static string[] Arguments { get; set; } = [];
 
+    /// <summary>True: this process was begun again in a namespace, just now.</summary>
+    internal static bool HasArrived { get; set; }
+
     /// <summary>Why this command does not run in a namespace, though its user is not root; null: it does, or he is.</summary>
     internal static string? WhyNot { get; private set; }
 
@@ -33,7 +36,7 @@ internal static class Rootless
         bool madeInside = File.Exists(Path.Combine(root, Mark));
         if (!madeInside && (named == "vfs" || prior is ["vfs"]))
         {
-            WhyNot = "the vfs driver needs none";
+            WhyNot = RootlessIds.Find().Lacks ?? "this store keeps owners in extended attributes, by the vfs driver outside of any";
             return;
         }
         var ids = RootlessIds.Find();

@@ -67,3 +67,5 @@ public sealed class ErofsOnBtrfs(FileSystems fileSystems) : DriverSuite(fileSyst
 public sealed class ErofsOnTmpfs(FileSystems fileSystems) : DriverSuite(fileSystems, "erofs", "tmpfs");
 
 public sealed class NaiveOverlayOnExt4(FileSystems fileSystems) : DriverSuite(fileSystems, "naive", "ext4");
+
+public sealed class FuseOverlayOnExt4(FileSystems fileSystems) : DriverSuite(fileSystems, "fuse-overlayfs", "ext4");

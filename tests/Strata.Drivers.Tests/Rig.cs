@@ -16,7 +16,7 @@ public sealed class Rig : IDisposable
     [
         ("overlay", "ext4"), ("overlay", "xfs"), ("overlay", "btrfs"), ("overlay", "tmpfs"),
         ("vfs", "ext4"), ("vfs", "xfs"), ("vfs", "btrfs"), ("vfs", "tmpfs"),
-        ("naive", "ext4"),
+        ("naive", "ext4"), ("fuse-overlayfs", "ext4"),
         ("btrfs", "btrfs"),
         ("erofs", "ext4"), ("erofs", "xfs"), ("erofs", "btrfs"), ("erofs", "tmpfs"),
     ];
@@ -57,6 +57,7 @@ public sealed class Rig : IDisposable
         "overlay" => new OverlayDriver(home, DriverOptions.Parse(options)),
         "btrfs" => new BtrfsDriver(home, DriverOptions.Parse(options)),
         "erofs" => new ErofsDriver(home, DriverOptions.Parse(options)),
+        "fuse-overlayfs" => OverlayDriver.OverFuse(home, DriverOptions.Parse(options)),
         "naive" => new NaiveDiffDriver(new OverlayDriver(home, DriverOptions.Parse(options))),
         _ => VfsDriver.Init(home, DriverOptions.Parse(options)),
     };

@@ -5,6 +5,8 @@ namespace Strata.Cli.Verbs;
 
 internal static class UnshareVerb
 {
+    private const int NotFound = 127;
+
     internal static Command Make()
     {
         var line = new Argument<string[]>("COMMAND") { Description = "The command and its arguments, behind --. Default: your shell.", Arity = ArgumentArity.ZeroOrMore };
@@ -14,6 +16,11 @@ internal static class UnshareVerb
             string[] given = parse.GetValue(line) ?? [];
             if (given.Length == 0)
                 given = [Environment.GetEnvironmentVariable("SHELL") is { Length: > 0 } shell ? shell : "/bin/sh"];
+            if (Rootless.HasArrived)
+            {
+                Console.Error.WriteLine($"strata: can't run '{given[0]}': {RootlessNamespace.Become(given)}");
+                return NotFound;
+            }
             if (RootlessNamespace.Current is not null)
                 throw StrataException.FailedPrecondition("This is in such a namespace already: run the command as it is.");
             if (!RootlessNamespace.IsWanted)
@@ -21,7 +28,7 @@ internal static class UnshareVerb
             var ids = RootlessIds.Find();
             if (!ids.HasMany)
                 Console.Error.WriteLine($"strata: only your own user has a number in this namespace: {ids.Lacks}. Images whose files belong to several can't be loaded in it.");
-            RootlessNamespace.Enter(ids, RootlessNamespace.ForSession, given);
+            RootlessNamespace.Enter(ids, RootlessNamespace.ForSession, [Environment.ProcessPath!, .. Rootless.Arguments]);
             return ExitCodes.Failed;
         });
         return command;

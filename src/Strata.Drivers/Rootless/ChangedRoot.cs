@@ -17,29 +17,32 @@ public static class ChangedRoot
     /// <param name="command">The program and its arguments.</param>
     public static (int ExitCode, string Why) TryExecute(string root, IReadOnlyList<string> command)
     {
+        string? program;
         using (var tree = RootDirectory.Open(root))
         {
+            program = Find(tree, command[0]);
+            if (program is null)
+                return Told(Errno.ENOENT);
             foreach (string name in FromHost)
                 Show(tree, name);
         }
-        var errno = ExecCalls.TryChangeRoot(root);
-        if (errno != Errno.None)
-            throw new LinuxException(errno, "chroot", root);
         foreach (string variable in (string[])[RootlessNamespace.Variable, "OLDPWD"])
             Environment.SetEnvironmentVariable(variable, null);
         Environment.SetEnvironmentVariable("PATH", DefaultPath);
         Environment.SetEnvironmentVariable("HOME", "/root");
-        string program = command[0];
-        if (program.Contains('/', StringComparison.Ordinal))
-            return Told(ExecCalls.TryExecute(program, command));
-        var found = Errno.ENOENT;
-        foreach (string directory in DefaultPath.Split(':'))
-        {
-            errno = ExecCalls.TryExecute($"{directory}/{program}", command);
-            if (errno is not (Errno.ENOENT or Errno.ENOTDIR))
-                found = errno;
-        }
-        return Told(found);
+        var errno = ExecCalls.TryChangeRoot(root);
+        return Told(errno == Errno.None ? ExecCalls.TryExecute(program, command) : errno);
+    }
+
+    /// <summary>Looks a program up inside of the tree, before that is all that is seen.</summary>
+    private static string? Find(RootDirectory tree, string program) =>
+        (program.Contains('/', StringComparison.Ordinal) ? [program] : DefaultPath.Split(':').Select(directory => $"{directory}/{program}"))
+        .FirstOrDefault(path => path.Trim('/').Length > 0 && tree.TryOpen(EntryPath.Of(path), OpenFlags.Path, out var found) == Errno.None && Close(found!));
+
+    private static bool Close(FileDescriptor file)
+    {
+        file.Dispose();
+        return true;
     }
 
     private static (int ExitCode, string Why) Told(Errno errno) => (errno is Errno.ENOENT or Errno.ENOTDIR ? NotFound : NotExecutable, new LinuxException(errno, "execve").Message);

@@ -24,11 +24,40 @@ public static class RootlessNamespace
     /// <summary>None is wanted.</summary>
     public const string Off = "off";
 
+    private const string Arrival = "STRATA_NAMESPACE_ARRIVAL";
+
     /// <summary>How this process's namespace was made; null: it is none of ours.</summary>
     public static string? Current => Environment.GetEnvironmentVariable(Variable) is { } kind && (kind is ForOneCommand or ForSession) ? kind : null;
 
     /// <summary>True if this process is no root and could have a namespace of its own.</summary>
     public static bool IsWanted => !ProcessCalls.CanMount && ProcessCalls.UserId != 0 && string.IsNullOrEmpty(Environment.GetEnvironmentVariable(Variable));
+
+    /// <summary>
+    /// For a program that <see cref="Enter"/> became, before anything else: goes back to the working directory, which nsenter leaves, and keeps the
+    /// namespaces' descriptors from the programs that this one starts. True: this process has just arrived.
+    /// </summary>
+    public static bool Arrive()
+    {
+        if (Environment.GetEnvironmentVariable(Arrival) is not { } text)
+            return false;
+        Environment.SetEnvironmentVariable(Arrival, null);
+        if (text.Split(':', 3) is not [var user, var mounts, var directory])
+            return false;
+        foreach (string number in (string[])[user, mounts])
+        {
+            if (int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int descriptor))
+                _ = ExecCalls.TryPassOn(descriptor, false);
+        }
+        Environment.CurrentDirectory = directory;
+        return true;
+    }
+
+    /// <summary>Becomes a program, by its path or a name on the PATH. Returns only if it can't: why.</summary>
+    public static string Become(IReadOnlyList<string> command)
+    {
+        string? path = command[0].Contains('/', StringComparison.Ordinal) ? command[0] : FuseMounts.FindProgram(command[0]);
+        return path is null ? "it is not on the PATH" : new LinuxException(ExecCalls.TryExecute(path, command), "execve").Message;
+    }
 
     /// <summary>How many users have a number in this process's namespace.</summary>
     public static long CountIds() =>
@@ -37,7 +66,7 @@ public static class RootlessNamespace
     /// <summary>Makes the namespaces and becomes a program in them. Returns only if it can't, by an error.</summary>
     /// <param name="ids">The IDs that it has.</param>
     /// <param name="kind"><see cref="ForOneCommand"/> or <see cref="ForSession"/>.</param>
-    /// <param name="command">The program, by its path or by a name on the PATH, and its arguments.</param>
+    /// <param name="command">The program and its arguments; it begins with <see cref="Arrive"/>.</param>
     /// <exception cref="StrataException">NotSupported or PermissionDenied: what is missing or forbidden.</exception>
     public static void Enter(RootlessIds ids, string kind, IReadOnlyList<string> command)
     {
@@ -52,15 +81,15 @@ public static class RootlessNamespace
         using (user)
         using (mounts)
         {
-            _ = ExecCalls.TryPassOn(user!.Number, true);
-            _ = ExecCalls.TryPassOn(mounts!.Number, true);
+            foreach (var file in (FileDescriptor[])[user!, mounts!])
+            {
+                errno = ExecCalls.TryPassOn(file.Number, true);
+                if (errno != Errno.None)
+                    throw new LinuxException(errno, "fcntl");
+            }
             Environment.SetEnvironmentVariable(Variable, kind);
-            // nsenter leaves us at the root directory. The descriptors are of no use to the program.
-            string script = string.Create(CultureInfo.InvariantCulture, $"exec {user.Number}<&- {mounts.Number}<&-; cd -- \"$0\" && exec \"$@\"");
-            var failed = ExecCalls.TryExecute(enter,
-            [
-                "nsenter", "--preserve-credentials", $"--user={user.ProcPath}", $"--mount={mounts.ProcPath}", "--", "/bin/sh", "-c", script, Environment.CurrentDirectory, .. command,
-            ]);
+            Environment.SetEnvironmentVariable(Arrival, string.Create(CultureInfo.InvariantCulture, $"{user!.Number}:{mounts!.Number}:{Environment.CurrentDirectory}"));
+            var failed = ExecCalls.TryExecute(enter, ["nsenter", "--preserve-credentials", $"--user={user.ProcPath}", $"--mount={mounts.ProcPath}", "--", .. command]);
             throw new LinuxException(failed, "execve", enter);
         }
     }
