@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The main job, on a real image, for you to see: load, stack, mount, change, list, diff, commit, save.
-# As root with real mounts (erofs where the kernel has it, else overlay); else with the vfs driver, which mounts nothing. Everything is below artifacts/demo.
+# As root with real mounts (erofs where the kernel has it, else overlay); not root, in a user namespace with overlay; else with the vfs driver, which mounts nothing. Everything is below artifacts/demo.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 cd "$top"
@@ -8,12 +8,16 @@ demo=$top/artifacts/demo; root=$demo/store
 "$top/tools/make-image.sh" "$demo"
 ./strata --version >/dev/null   # builds it, if need be
 strata=artifacts/bin/strata; [ -x $strata ] || strata=artifacts/bin/Strata.Cli/release/strata
+# Not root: all of it in a session of its own, if this user can have one with the IDs that images need.
+if [ "$(id -u)" != 0 ] && [ -z "${STRATA_NAMESPACE:-}" ] && "$strata" --root "$demo/.new" info | grep -q '^privileged: no: in a user namespace'; then
+  exec "$strata" unshare -- "$0" "$@"
+fi
 run() { printf '\n$ strata %s\n' "$*"; "$strata" --root "$root" "$@"; }
 
 cleanup() { "$strata" --root "$root" umount box >/dev/null 2>&1 || true; }
 trap cleanup EXIT
 cleanup; rm -rf "$root" "$demo"/*.out
-[ "$(id -u)" = 0 ] || echo "Not root: nothing can be mounted. The vfs driver does everything by copies; owners are kept in attributes."
+[ "$(id -u)" = 0 ] || echo "Not root, and no user namespace ('strata info' says why): nothing can be mounted. The vfs driver does everything by copies; owners are kept in attributes."
 
 run info
 run load "$demo/debian.tar"

@@ -16,6 +16,16 @@ public sealed partial class DriverRegistry
         return [.. _priority.Select(name => new DriverProbe(name, ReasonAgainst(name, place)))];
     }
 
+    /// <summary>How the owners of writable layers in a root can be mapped for user namespaces: by mounts, or by copies and why.</summary>
+    /// <param name="root">The root; it need not be there. It is tried in its nearest parent that is.</param>
+    public static string DescribeMapping(string root)
+    {
+        string? existing = Path.GetFullPath(root);
+        while (existing is not null && !Directory.Exists(existing))
+            existing = Path.GetDirectoryName(existing);
+        return IdMappedMounts.FindObstacle(existing ?? "/", overlay: true) is { } why ? "by copies: " + why : "by mounts";
+    }
+
     /// <summary>What <see cref="New"/> would do.</summary>
     /// <param name="root">The root.</param>
     /// <param name="name">The driver that is asked for, or null.</param>

@@ -24,6 +24,7 @@ internal static class InfoVerb
                 ("backing file system", FsMagic.Of(root).ToString()),
                 ("kernel", File.ReadAllText("/proc/sys/kernel/osrelease").Trim()),
                 ("privileged", Privileged()),
+                ("owners are mapped", Mapping(root)),
                 ("used with", string.Join(", ", registry.FindPrior(root)) is { Length: > 0 } prior ? prior : "nothing yet"),
                 ("would choose", choice.Name ?? "none"),
                 ("because", choice.Why),
@@ -57,6 +58,18 @@ internal static class InfoVerb
             return ExitCodes.Ok;
         });
         return command;
+    }
+
+    private static string Mapping(string root)
+    {
+        try
+        {
+            return DriverRegistry.DescribeMapping(root);
+        }
+        catch (Exception e) when (e is StrataException or IOException or UnauthorizedAccessException)
+        {
+            return "not found out: " + e.Message;
+        }
     }
 
     private static string Privileged()

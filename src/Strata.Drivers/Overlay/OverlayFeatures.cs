@@ -1,4 +1,5 @@
 using Strata.Linux;
+using Strata.Trees;
 
 namespace Strata.Drivers.Overlay;
 
@@ -24,6 +25,32 @@ internal sealed record OverlayFeatures(bool UserXattr, bool CanTurnIndexOff, boo
         var magic = FsMagic.Of(home);
         if (magic == FsMagic.Overlay || magic == FsMagic.Aufs || magic == FsMagic.Ecryptfs || magic == FsMagic.Nfs || magic == FsMagic.Fuse || magic == FsMagic.Smb2)
             throw DriverUnusableException.IncompatibleFileSystem("overlay", $"{home} is on {magic}, which can't hold an upper directory. Put the root on ext4, xfs, btrfs or tmpfs.");
+        if (!ProcessCalls.IsInitialNamespace)
+            RequireInNamespace(home);
+    }
+
+    /// <summary>In a user namespace kernels before 5.11 refuse overlayfs, and others may be told to: asked by mounting one.</summary>
+    private static void RequireInNamespace(string home)
+    {
+        string there = Path.GetFullPath(home);
+        while (!Directory.Exists(there))
+            there = Path.GetDirectoryName(there)!;
+        string place = Path.Combine(there, ".strata-probe-" + LayerId.New().ToString()[..8]);
+        try
+        {
+            string[] lowers = [Path.Combine(place, "1"), Path.Combine(place, "2")];
+            foreach (string lower in lowers)
+                Directory.CreateDirectory(lower);
+            Mounter.MountDetached(OverlayOptions.ReadOnly(Current, new OverlayLowers(lowers), [], null)).Dispose();
+        }
+        catch (StrataException e) when (e.Kind is ErrorKind.PermissionDenied or ErrorKind.InvalidArgument or ErrorKind.NotSupported)
+        {
+            throw DriverUnusableException.Prerequisites("overlay", $"the kernel refuses it in this user namespace (allowed from Linux 5.11 on): {e.Message} Use the fuse-overlayfs driver.");
+        }
+        finally
+        {
+            TreeRemover.Remove(place);
+        }
     }
 
     /// <summary>True if the directory's file system tells types with names (d_type), without which whiteouts are seen.</summary>
