@@ -11,4 +11,7 @@ public sealed record DriverCapabilities
 
     /// <summary>Get of a layer that has a parent mounts something, which needs privileges.</summary>
     public bool NeedsMounts { get; init; }
+
+    /// <summary>Files keep extended attributes. False: a layer that has some can't be applied.</summary>
+    public bool KeepsXattrs { get; init; } = true;
 }

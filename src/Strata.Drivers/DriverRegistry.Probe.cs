@@ -9,21 +9,23 @@ public sealed partial class DriverRegistry
     /// <param name="root">The root; it need not be there. The drivers are tried in a directory of a name of its own in it, or in its nearest parent that is there.</param>
     public IReadOnlyList<DriverProbe> Probe(string root)
     {
-        string? existing = Path.GetFullPath(root);
-        while (existing is not null && !Directory.Exists(existing))
-            existing = Path.GetDirectoryName(existing);
-        string place = Path.Combine(existing ?? "/", ".strata-probe-" + LayerId.New().ToString()[..8]);
+        string place = Path.Combine(NearestThatExists(root), ".strata-probe-" + LayerId.New().ToString()[..8]);
         return [.. _priority.Select(name => new DriverProbe(name, ReasonAgainst(name, place)))];
     }
 
     /// <summary>How the owners of writable layers in a root can be mapped for user namespaces: by mounts, or by copies and why.</summary>
     /// <param name="root">The root; it need not be there. It is tried in its nearest parent that is.</param>
-    public static string DescribeMapping(string root)
+    public static string DescribeMapping(string root) =>
+        IdMappedMounts.FindObstacle(NearestThatExists(root), overlay: true) is { } why ? "by copies: " + why : "by mounts";
+
+    /// <summary>How sizes of writable layers could be limited for a root, or why not and what would mend that.</summary>
+    /// <param name="root">The root; it need not be there.</param>
+    public static string DescribeLimits(string root)
     {
-        string? existing = Path.GetFullPath(root);
-        while (existing is not null && !Directory.Exists(existing))
-            existing = Path.GetDirectoryName(existing);
-        return IdMappedMounts.FindObstacle(existing ?? "/", overlay: true) is { } why ? "by copies: " + why : "by mounts";
+        string existing = NearestThatExists(root);
+        return FsMagic.Of(existing) == FsMagic.Btrfs
+            ? "quota groups (btrfs driver); " + Quotas.LayerQuota.Describe(existing, images: true)
+            : Quotas.LayerQuota.Describe(existing, images: true);
     }
 
     /// <summary>What <see cref="New"/> would do.</summary>
@@ -45,6 +47,14 @@ public sealed partial class DriverRegistry
         return probes.FirstOrDefault(probe => probe.CanServe) is { } first
             ? new DriverChoice(first.Name, "the first that can serve")
             : new DriverChoice(null, "no driver can serve");
+    }
+
+    private static string NearestThatExists(string root)
+    {
+        string? existing = Path.GetFullPath(root);
+        while (existing is not null && !Directory.Exists(existing))
+            existing = Path.GetDirectoryName(existing);
+        return existing ?? "/";
     }
 
     private DriverChoice Named(string name, string why, IReadOnlyList<DriverProbe> probes)

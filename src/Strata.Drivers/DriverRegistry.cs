@@ -19,13 +19,14 @@ public sealed partial class DriverRegistry
     /// <summary>The registered names, in the order in which they are tried.</summary>
     public IReadOnlyList<string> Names => _priority;
 
-    /// <summary>The registry with all drivers of this package: erofs, overlay, btrfs, aufs, fuse-overlayfs, then vfs.</summary>
+    /// <summary>The registry with all drivers of this package: erofs, overlay, btrfs, zfs, aufs, fuse-overlayfs, then vfs.</summary>
     public static DriverRegistry CreateDefault()
     {
         var registry = new DriverRegistry();
         registry.Register("erofs", (home, options) => new Erofs.ErofsDriver(home, options));
         registry.Register("overlay", (home, options) => new Overlay.OverlayDriver(home, options), "overlay2");
         registry.Register("btrfs", (home, options) => new Btrfs.BtrfsDriver(home, options));
+        registry.Register("zfs", Zfs.ZfsDriver.Init);
         registry.Register("aufs", (home, options) => new Aufs.AufsDriver(home, options));
         registry.Register("fuse-overlayfs", Overlay.OverlayDriver.OverFuse);
         registry.Register("vfs", Vfs.VfsDriver.Init);

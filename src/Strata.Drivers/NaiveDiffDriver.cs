@@ -30,7 +30,8 @@ public sealed partial class NaiveDiffDriver : IDriver
     public string Name => _proto.Name;
 
     /// <inheritdoc/>
-    public DriverCapabilities Capabilities => _proto.Capabilities;
+    /// <remarks>Those of the wrapped driver; but layers are applied over what is seen of those below, and come back as they are compared.</remarks>
+    public DriverCapabilities Capabilities => _proto.Capabilities with { AppliesWithoutParent = false, ReproducesExactDiffs = false };
 
     private bool UseOverrides => _ownership == Ownership.Override;
 

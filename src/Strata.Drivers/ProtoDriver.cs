@@ -73,7 +73,7 @@ public abstract partial class ProtoDriver : IProtoDriver
         RequireExists(id);
         var mounts = GetMounts(id, new MountRequest(ReadOnly: false, mountLabel));
         // A directory that needs no mount is handed out as it is.
-        if (mounts is [{ Type: "bind" } bind] && !bind.IsReadOnly && IdMappedMounts.FindIn(bind) is null)
+        if (mounts is [{ Type: "bind" } bind] && !bind.IsReadOnly && IdMappedMounts.FindIn(bind) is null && !MustMount(id))
             return bind.Source;
         string point = MountPointOf(id);
         _counter.Acquire(id, point, () =>
@@ -83,7 +83,7 @@ public abstract partial class ProtoDriver : IProtoDriver
             try
             {
                 BeforeMount(id);
-                Mounter.Mount(mounts, point);
+                PerformMounts(id, mounts, point);
             }
             catch
             {
@@ -166,10 +166,16 @@ public abstract partial class ProtoDriver : IProtoDriver
     {
     }
 
+    /// <summary>Mounts a layer. Called under the layer's lock.</summary>
+    protected virtual void PerformMounts(LayerId id, IReadOnlyList<Mount> mounts, string point) => Mounter.Mount(mounts, point);
+
     /// <summary>The layer was unmounted, or could not be mounted: gives back what <see cref="BeforeMount"/> made. Called under the layer's lock.</summary>
     protected virtual void AfterUnmount(LayerId id)
     {
     }
+
+    /// <summary>True if the layer's directory can't be handed out as it is, since something must be mounted for it first.</summary>
+    protected virtual bool MustMount(LayerId id) => false;
 
     /// <summary>Deletes what processes left that ended in the middle of making or removing a layer.</summary>
     protected virtual void SweepUnfinished() => SweepTrash();
@@ -196,8 +202,36 @@ public abstract partial class ProtoDriver : IProtoDriver
             throw StrataException.NotFound($"There is no layer {id} in the {Name} driver at {Home}.");
     }
 
+    /// <summary>A directory as a mount. A bind mount can carry no label: the files must have had it from the beginning, by <see cref="CreateOptions.MountLabel"/>.</summary>
+    /// <exception cref="StrataException">NotSupported: they have another label, or none. InvalidArgument: it is no label.</exception>
+    protected IReadOnlyList<Mount> Bind(string directory, MountRequest request, IdMapping? mapping = null)
+    {
+        if (!string.IsNullOrEmpty(request.MountLabel))
+            RequireLabel(directory, request.MountLabel);
+        string access = request.ReadOnly ? "ro" : "rw";
+        return [new Mount("bind", directory, "", mapping is null ? ["rbind", access] : ["bind", access, .. IdMappedMounts.OptionsFor(mapping)])];
+    }
+
+    /// <summary>Gives the files of a layer that is being made, and will be handed out as a directory, its label; none is asked for: does nothing.</summary>
+    protected static void GiveLabel(string directory, CreateOptions options)
+    {
+        if (string.IsNullOrEmpty(options.MountLabel))
+            return;
+        _ = Overlay.OverlayOptions.ContextOf(options.MountLabel); // refuses what is no label
+        TreeLabel.Give(directory, options.MountLabel);
+    }
+
+    private void RequireLabel(string directory, string label)
+    {
+        _ = Overlay.OverlayOptions.ContextOf(label);
+        if (TreeLabel.Find(directory) is var has && has == label)
+            return;
+        throw StrataException.NotSupported(
+            $"Can't show {directory} with the label {label}: the {Name} driver hands out a directory, and a bind mount takes no context; its files have {(has is null ? "no label" : $"the label {has}")}. Create the layer with that label, which gives it to its files.");
+    }
+
     /// <summary>Deletes what <see cref="MoveToTrash"/> put away; somebody else may be deleting it, too.</summary>
-    protected virtual void DeleteTrashed(string path) => TreeRemover.Remove(path);
+    protected virtual void DeleteTrashed(string path) => Quotas.ProjectQuota.DeleteWithProjects(path, TreeRemover.Remove);
 
     /// <summary>Renames a directory into the trash, where it is no layer any more; it is deleted afterwards.</summary>
     protected void MoveToTrash(string path)

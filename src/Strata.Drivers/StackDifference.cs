@@ -9,6 +9,7 @@ internal sealed class StackDifference : IDisposable
     private readonly RootDirectory _newTree;
     private readonly RootDirectory? _oldTree;
     private readonly Lazy<RootDirectory> _whole;
+    private readonly IReadOnlyList<IDisposable> _held;
 
     /// <param name="newTree">Opens the layer: its own tree with marks, or all of it.</param>
     /// <param name="oldTree">Opens what it is compared with; null: nothing.</param>
@@ -16,23 +17,28 @@ internal sealed class StackDifference : IDisposable
     /// <param name="marks">The marks.</param>
     /// <param name="onlyItself">True: the first is the layer's own tree, and the second what it lies on.</param>
     /// <param name="options">How, or null.</param>
+    /// <param name="held">What the trees lie on; given back with this, and if it can't be made.</param>
     /// <param name="newOwners">The owners that the layer shows, or null.</param>
     /// <param name="oldOwners">The owners that what it is compared with shows, or null.</param>
     internal StackDifference(
-        Func<RootDirectory> newTree, Func<RootDirectory>? oldTree, Func<RootDirectory> whole, OverlayMarks marks, bool onlyItself, DiffOptions? options,
+        Func<RootDirectory> newTree, Func<RootDirectory>? oldTree, Func<RootDirectory> whole, OverlayMarks marks, bool onlyItself, DiffOptions? options, IReadOnlyList<IDisposable> held,
         OwnerMap? newOwners = null, OwnerMap? oldOwners = null)
     {
         _whole = new Lazy<RootDirectory>(whole);
-        _newTree = newTree();
+        _held = held;
+        RootDirectory? opened = null;
         try
         {
+            opened = newTree();
             _oldTree = oldTree?.Invoke();
         }
         catch
         {
-            _newTree.Dispose();
+            opened?.Dispose();
+            GiveBack();
             throw;
         }
+        _newTree = opened;
         Comparer = new TreeComparer(_oldTree, _newTree, new TreeCompareOptions
         {
             // Without a layer below there are no marks to read, and a whole tree has none either.
@@ -68,5 +74,12 @@ internal sealed class StackDifference : IDisposable
         _oldTree?.Dispose();
         if (_whole.IsValueCreated)
             _whole.Value.Dispose();
+        GiveBack();
+    }
+
+    private void GiveBack()
+    {
+        foreach (var held in _held)
+            held.Dispose();
     }
 }

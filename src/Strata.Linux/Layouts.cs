@@ -144,3 +144,40 @@ internal unsafe struct BtrfsSearchArguments
     public fixed ulong Reserved[4];
     public ulong BufferSize;
 }
+
+/// <summary>struct fsxattr (linux/fs.h): 28 bytes.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct FsXattr
+{
+    public uint Flags;
+    public uint ExtentSize;
+    public uint Extents;
+    public uint Project;
+    public uint CopyOnWriteExtentSize;
+    public fixed byte Padding[8];
+}
+
+/// <summary>struct if_dqblk (linux/quota.h): 72 bytes.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct DiskQuota
+{
+    public ulong BlockHardLimit;
+    public ulong BlockSoftLimit;
+    public ulong SpaceBytes;
+    public ulong InodeHardLimit;
+    public ulong InodeSoftLimit;
+    public ulong Inodes;
+    public ulong BlockTime;
+    public ulong InodeTime;
+    public uint Valid;
+}
+
+/// <summary>struct fs_quota_statv (linux/dqblk_xfs.h): 160 bytes.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 160)]
+internal struct QuotaStateBuffer
+{
+    public sbyte Version;
+    public byte Padding;
+    public ushort Flags;
+    public uint DquotsInCore;
+}

@@ -49,11 +49,14 @@ public static unsafe class LoopCalls
     /// <param name="device">The device, open.</param>
     /// <param name="inode">The inode of the file that is bound.</param>
     /// <param name="flags">LO_FLAGS_….</param>
-    public static Errno TryGetStatus(FileDescriptor device, out ulong inode, out int flags)
+    public static Errno TryGetStatus(FileDescriptor device, out ulong inode, out int flags) => TryGetStatus(device, out inode, out _, out flags);
+
+    /// <summary>What is bound to a device, with the device that the file lies on, as the kernel writes its number (new_encode_dev).</summary>
+    public static Errno TryGetStatus(FileDescriptor device, out ulong inode, out ulong fileDevice, out int flags)
     {
         LoopInfo64 info;
         bool ok = Native.ioctl(device.Number, GetStatus64, (nuint)(&info)) == 0;
-        (inode, flags) = ok ? (info.Inode, (int)info.Flags) : (0, 0);
+        (inode, fileDevice, flags) = ok ? (info.Inode, info.Device, (int)info.Flags) : (0, 0, 0);
         return ok ? Errno.None : Native.LastErrno;
     }
 }

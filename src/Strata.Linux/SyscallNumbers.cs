@@ -13,6 +13,7 @@ internal static class SyscallNumbers
     internal const nint FsMount = 432;
     internal const nint OpenAt2 = 437;
     internal const nint MountSetAttr = 442;
+    internal const nint QuotaCtlFd = 443;
     internal const nint FChmodAt2 = 452;
     internal const nint SetXattrAt = 463;
     internal const nint GetXattrAt = 464;

@@ -11,6 +11,7 @@ namespace Strata.Trees;
 public sealed class LoopDevice : IDisposable
 {
     private const string Control = "/dev/loop-control";
+    private const string Devices = "/sys/block";
 
     /// <summary>Block devices have at least this; EROFS indexes of tars have blocks of it.</summary>
     private const int BlockSizeBytes = 512;
@@ -29,9 +30,41 @@ public sealed class LoopDevice : IDisposable
     /// <param name="file">The file; its size should be a multiple of 512 bytes, what is beyond can't be read.</param>
     /// <param name="directIO">True: do not keep the file's pages in memory, the device has its own. Needs a file system that can (not tmpfs): others are read as usual.</param>
     /// <exception cref="StrataException">NotFound: no such file. PermissionDenied. NotSupported: the kernel has no loop devices.</exception>
-    public static LoopDevice Attach(string file, bool directIO = false)
+    public static LoopDevice Attach(string file, bool directIO = false) => Attach(file, LoopCalls.ReadOnly | (directIO ? LoopCalls.DirectIO : 0));
+
+    /// <summary>The device that a file is bound to for writing, bound now if it is to none: two of them on one file would destroy a file system in it.</summary>
+    /// <param name="file">The file. The caller sees to it that nobody else binds it at the same time.</param>
+    /// <exception cref="StrataException">As of <see cref="Attach(string, bool)"/>.</exception>
+    public static LoopDevice FindOrAttachWritable(string file) => Find(file) ?? Attach(file, LoopCalls.DirectIO);
+
+    private static LoopDevice? Find(string file)
     {
-        using var opened = FileCalls.Open(file, OpenFlags.ReadOnly);
+        if (AttributeCalls.FindStatus(file) is not { } status || !Directory.Exists(Devices))
+            return null;
+        foreach (string bound in Directory.EnumerateDirectories(Devices, "loop*").Where(device => Directory.Exists(System.IO.Path.Combine(device, "loop"))))
+        {
+            string path = "/dev/" + System.IO.Path.GetFileName(bound);
+            var errno = FileCalls.TryOpenAt(FileCalls.CurrentDirectory, System.Text.Encoding.UTF8.GetBytes(path), OpenFlags.ReadWrite, 0, out var device);
+            if (errno != Errno.None)
+                continue; // let go meanwhile, or not ours to see
+            if (LoopCalls.TryGetStatus(device!, out ulong inode, out ulong deviceNumber, out int flags) == Errno.None
+                && inode == status.Inode && deviceNumber == KernelNumberOf(status.Device) && (flags & LoopCalls.ReadOnly) == 0)
+                return new LoopDevice(path, device!);
+            device!.Dispose();
+        }
+        return null;
+    }
+
+    /// <summary>A device number as the loop driver tells it (linux/kdev_t.h, new_encode_dev).</summary>
+    private static ulong KernelNumberOf(ulong device)
+    {
+        ulong major = device >> 32, minor = device & uint.MaxValue;
+        return (minor & 0xFF) | (major << 8) | ((minor & ~0xFFUL) << 12);
+    }
+
+    private static LoopDevice Attach(string file, int flags)
+    {
+        using var opened = FileCalls.Open(file, (flags & LoopCalls.ReadOnly) != 0 ? OpenFlags.ReadOnly : OpenFlags.ReadWrite);
         FileDescriptor control;
         try
         {
@@ -50,13 +83,13 @@ public sealed class LoopDevice : IDisposable
                 if (errno != Errno.None)
                     throw new LinuxException(errno, "LOOP_CTL_GET_FREE", Control);
                 string path = string.Create(CultureInfo.InvariantCulture, $"/dev/loop{number}");
-                errno = FileCalls.TryOpenAt(FileCalls.CurrentDirectory, System.Text.Encoding.UTF8.GetBytes(path), OpenFlags.ReadOnly, 0, out var found);
+                errno = FileCalls.TryOpenAt(FileCalls.CurrentDirectory, System.Text.Encoding.UTF8.GetBytes(path), (flags & LoopCalls.ReadOnly) != 0 ? OpenFlags.ReadOnly : OpenFlags.ReadWrite, 0, out var found);
                 if (errno == Errno.ENXIO && attempt < MaxAttempts)
                     continue; // another process was given it, and is just letting it go
                 if (errno != Errno.None)
                     throw new LinuxException(errno, "open", path);
                 var device = found!;
-                errno = LoopCalls.TryConfigure(device, opened, LoopCalls.ReadOnly | LoopCalls.AutoClear | (directIO ? LoopCalls.DirectIO : 0), BlockSizeBytes);
+                errno = LoopCalls.TryConfigure(device, opened, flags | LoopCalls.AutoClear, BlockSizeBytes);
                 if (errno == Errno.None)
                     return new LoopDevice(path, device);
                 device.Dispose();

@@ -20,6 +20,9 @@ public sealed class LayoutTests
         Assert.Equal(232, Unsafe.SizeOf<LoopInfo64>());
         Assert.Equal(304, Unsafe.SizeOf<LoopConfig>());
         Assert.Equal(112, Unsafe.SizeOf<BtrfsSearchArguments>());
+        Assert.Equal(28, Unsafe.SizeOf<FsXattr>());
+        Assert.Equal(72, Unsafe.SizeOf<DiskQuota>());
+        Assert.Equal(160, Unsafe.SizeOf<QuotaStateBuffer>());
     }
 
     [Theory]

@@ -10,7 +10,7 @@ internal static class CreateVerb
     {
         var name = new Argument<string>("NAME") { Description = "The name of the new writable layer." };
         var from = new Option<string?>("--from") { Description = "The image or layer that it lies on. Without it, the layer begins empty.", HelpName = "IMAGE|LAYER" };
-        var options = new Option<string[]>("--storage-opt") { Description = "An option of the layer's storage, such as size=10G.", HelpName = "KEY=VALUE" };
+        var options = new Option<string[]>("--storage-opt") { Description = "A limit of the layer: size=10G, inodes=100000; backing=loop: by a file system in a file, where there are no project quotas.", HelpName = "KEY=VALUE" };
         var init = new Option<bool>("--init") { Description = "Put an init layer below it: the mount points and files that container runtimes expect, which show in no change and no diff." };
         var command = new Command("create", "Make a writable layer.") { name, from, options, init, IdMapOptions.Users, IdMapOptions.Groups, IdMapOptions.SubordinateName, PlatformChoice.Option };
         command.SetAction(parse =>

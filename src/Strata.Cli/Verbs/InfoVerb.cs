@@ -22,6 +22,7 @@ internal static class InfoVerb
                 ("version", "strata " + ProgramVersion.Number),
                 ("root", Path.GetFullPath(root)),
                 ("backing file system", FsMagic.Of(root).ToString()),
+                ("size limits", DriverRegistry.DescribeLimits(root)),
                 ("kernel", File.ReadAllText("/proc/sys/kernel/osrelease").Trim()),
                 ("privileged", Privileged()),
                 ("owners are mapped", Mapping(root)),

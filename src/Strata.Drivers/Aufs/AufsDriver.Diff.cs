@@ -85,7 +85,7 @@ public sealed partial class AufsDriver
             return new OpenedDifference(own, new StackDifference(
                 direct ? () => RootDirectory.Open(view) : () => OpenStack(parents, view),
                 parent is { } below ? () => OpenStack([below, .. _layout.ReadParents(below)], null) : null,
-                () => OpenStack(parents, view), _marks, direct, options));
+                () => OpenStack(parents, view), _marks, direct, options, []));
         }
         catch
         {

@@ -50,7 +50,7 @@ public sealed partial class AufsDriver : ProtoDriver, IDriver
         RequireExists(id);
         var parents = _layout.ReadParents(id);
         if (parents.Count == 0)
-            return [new Mount("bind", _layout.Diff(id), "", request.ReadOnly ? ["rbind", "ro"] : ["rbind", "rw"])];
+            return Bind(_layout.Diff(id), request);
         if (!KernelHasAufs)
         {
             throw DriverUnusableException.NotSupported(
@@ -102,7 +102,8 @@ public sealed partial class AufsDriver : ProtoDriver, IDriver
     /// <inheritdoc/>
     protected override void CreateLayer(LayerId id, LayerId? parent, CreateOptions options, bool writable)
     {
-        OverlayOptions.RefuseStorageOptions(Name, options);
+        foreach (var (key, _) in options.StorageOptions)
+            throw StrataException.InvalidArgument($"The aufs driver has no storage option '{key}': it limits no layer's size.");
         using var temporary = TemporaryDirectory.Create(_temporary);
         string diff = Path.Combine(temporary.Path, "diff");
         Directory.CreateDirectory(diff);
@@ -113,6 +114,8 @@ public sealed partial class AufsDriver : ProtoDriver, IDriver
                 throw new LinuxException(errno, "chmod", diff);
             if (parent is { } below)
                 InheritRoot(below, root);
+            else
+                GiveLabel(diff, options);
         }
         // The list first: a branch without one is no layer, a list without a branch is swept.
         _layout.WriteParents(id, parent is { } p ? [p, .. _layout.ReadParents(p)] : []);

@@ -61,8 +61,7 @@ public sealed partial class BtrfsDriver : ProtoDriver, IDriver
     public override IReadOnlyList<Mount> GetMounts(LayerId id, MountRequest request)
     {
         RequireExists(id);
-        string access = request.ReadOnly ? "ro" : "rw";
-        return [new Mount("bind", PathOf(id), "", FindIdMapping(id) is { } mapping ? ["bind", access, .. IdMappedMounts.OptionsFor(mapping)] : ["rbind", access])];
+        return Bind(PathOf(id), request, FindIdMapping(id));
     }
 
     /// <inheritdoc/>
@@ -136,6 +135,7 @@ public sealed partial class BtrfsDriver : ProtoDriver, IDriver
             using var made = Subvolumes.Open(path);
             Subvolumes.SnapshotNested(below, made);
         }
+        GiveLabel(path, options);
         if (limit is { } sizeBytes)
         {
             Limit(path, sizeBytes);

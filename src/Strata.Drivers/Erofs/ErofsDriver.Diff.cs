@@ -52,9 +52,9 @@ public sealed partial class ErofsDriver
         options ??= ApplyOptions.Default;
         if (_layout.IsApplied(id))
             throw StrataException.FailedPrecondition($"Layer {id} was applied already: it is its tar, to which nothing can be added. Make a layer on top of it.");
-        if (FindStoredMap(id) is not null || (Directory.Exists(_layout.Diff(id)) && Directory.EnumerateFileSystemEntries(_layout.Diff(id)).Any()))
+        if (FindStoredMap(id) is not null || _images.Has(id) || (Directory.Exists(_layout.Diff(id)) && Directory.EnumerateFileSystemEntries(_layout.Diff(id)).Any()))
         {
-            // Something was written to the layer: apply over what is seen, as the naive driver does.
+            // Something was written to the layer, or it must be mounted: apply over what is seen, as the naive driver does.
             return new NaiveDiffDriver(this).ApplyDiff(id, parent, tar, options, cancellationToken);
         }
         return Apply(id, tar, options, cancellationToken);
@@ -65,7 +65,8 @@ public sealed partial class ErofsDriver
     public IRecipeContents OpenContents(LayerId id)
     {
         RequireExists(id);
-        return new TreeContents(_layout.IsApplied(id) ? OpenLower(new Lower(LowerKind.Index, id, [id])) : OpenView(id), SideDirectoryOf(id));
+        var held = _images.Use(id);
+        return new TreeContents(_layout.IsApplied(id) ? OpenLower(new Lower(LowerKind.Index, id, [id])) : OpenView(id), SideDirectoryOf(id), held is null ? null : held.Dispose);
     }
 
     private StackDifference Open(LayerId id, LayerId? parent, DiffOptions? options)
@@ -77,7 +78,7 @@ public sealed partial class ErofsDriver
         Func<RootDirectory> itself = () => OpenLower(new Lower(_layout.IsApplied(id) ? LowerKind.Index : LowerKind.Directory, id, [id]));
         return new StackDifference(
             direct ? itself : () => OpenView(id), parent is { } below ? () => OpenView(below) : null, () => OpenView(id),
-            _marks, direct, options, FindOwners(id), parent is { } old ? FindOwners(old) : null);
+            _marks, direct, options, _images.UseAll(id, parent), FindOwners(id), parent is { } old ? FindOwners(old) : null);
     }
 
     private void CopyTar(LayerId id, Stream destination, IProgress<ProgressReport>? progress, CancellationToken cancellationToken)

@@ -14,6 +14,7 @@ public sealed partial class ErofsDriver
     public override IReadOnlyList<Mount> AcquireMounts(LayerId id, LayerId holder, MountRequest request)
     {
         RequireExists(id);
+        _images.RefuseElsewhere(id);
         if (!_layout.IsApplied(id))
             EnsureUpper(id);
         var stack = StackOf(id);

@@ -26,7 +26,10 @@ public sealed partial class ErofsDriver
         var stack = StackOf(id);
         bool readOnly = request.ReadOnly || applied;
         if (stack is [{ Kind: LowerKind.Directory }])
-            return [new Mount("bind", _layout.Diff(id), "", readOnly ? ["rbind", "ro"] : ["rbind", "rw"])];
+        {
+            using var held = string.IsNullOrEmpty(request.MountLabel) ? null : _images.Use(id);
+            return Bind(_layout.Diff(id), request with { ReadOnly = readOnly });
+        }
         if (stack.Count == 1)
             return [IndexMount(stack[0])];
         var lowers = LowersOf(id, stack.Skip(1));
@@ -36,8 +39,16 @@ public sealed partial class ErofsDriver
     }
 
     /// <inheritdoc/>
+    protected override bool MustMount(LayerId id) => _images.Has(id);
+
+    /// <inheritdoc/>
     protected override void BeforeMount(LayerId id)
     {
+        if (_images.Has(id))
+        {
+            _images.BeforeMount(id);
+            OverlayDriver.ForgetVolatile(_layout.Work(id));
+        }
         foreach (var lower in SharedLowersOf(id))
             MountsOf(lower).Acquire(lower.Id, id, point => Mounter.Mount([IndexMount(lower)], point));
     }
@@ -45,6 +56,7 @@ public sealed partial class ErofsDriver
     /// <inheritdoc/>
     protected override void AfterUnmount(LayerId id)
     {
+        _images.AfterUnmount(id);
         if (IsHeld(id))
             return;
         foreach (var lower in SharedLowersOf(id))
@@ -72,15 +84,18 @@ public sealed partial class ErofsDriver
             if (Path.GetDirectoryName(point) == directory && LayerId.TryParse(Path.GetFileName(point), out var id))
                 return !shared.UsersOf(id).Any(IsAlive);
         }
-        return base.IsLeakedMount(point, layers);
+        return _images.OwnerOf(point) is { } owner ? !IsInUse(owner) && !_images.IsBusy(owner) : base.IsLeakedMount(point, layers);
     }
 
     /// <inheritdoc/>
     protected override bool SweepMount(string point)
     {
-        if (Path.GetDirectoryName(point) is var directory && directory != _layout.Lowers && directory != _layout.Chains)
+        if (_images.OwnerOf(point) is { } owner)
+            _images.Sweep([owner]);
+        else if (Path.GetDirectoryName(point) is var directory && directory != _layout.Lowers && directory != _layout.Chains)
             return base.SweepMount(point);
-        SweepLowers();
+        else
+            SweepLowers();
         return !MountTable.IsMountPoint(point);
     }
 

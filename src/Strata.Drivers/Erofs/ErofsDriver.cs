@@ -1,5 +1,6 @@
 using System.Text;
 using Strata.Drivers.Overlay;
+using Strata.Drivers.Quotas;
 using Strata.Formats.Erofs;
 using Strata.Linux;
 using Strata.Trees;
@@ -25,6 +26,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
 {
     private const string DriverName = "erofs";
     private readonly ErofsHome _layout;
+    private readonly LoopImages _images;
     private readonly OverlayFeatures _features;
     private readonly OverlayMarks _marks;
     private readonly bool _volatile;
@@ -44,6 +46,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
             : throw StrataException.InvalidArgument($"erofs.volatile is true or false, not '{text}'."));
         _moreOptions = mine.TryGetValue("mountopt", out string? more) ? more.Split(',', StringSplitOptions.RemoveEmptyEntries) : [];
         _layout = new ErofsHome(Home);
+        _images = new LoopImages(_layout.Of, WhileStill);
         _features = OverlayFeatures.Current;
         _support = new Lazy<ErofsSupport>(() => ErofsFeatures.Of(Home));
         _marks = new OverlayMarks(_features.UserXattr);
@@ -71,6 +74,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
         new StatusItem("One index for a chain of more than", $"{MaxSeparateLowers} layers"),
         new StatusItem("volatile", _volatile ? "true" : "false"),
         MappingStatus(),
+        LayerQuota.Status(Home, images: true),
     ];
 
     /// <inheritdoc/>
@@ -91,6 +95,10 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
         var lowers = _layout.ReadLowers(id);
         if (lowers.Count > 0)
             metadata["LowerDir"] = string.Join(':', lowers.Select(lower => _layout.IsApplied(lower) ? _layout.Tar(lower) : _layout.Diff(lower)));
+        if (_images.Has(id))
+            metadata["Image"] = _images.ImageOf(id);
+        else
+            LayerQuota.Describe(_layout.Diff(id), metadata);
         return metadata;
     }
 
@@ -98,6 +106,8 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
     public override Usage GetUsage(LayerId id, CancellationToken cancellationToken = default)
     {
         RequireExists(id);
+        if (_images.Has(id))
+            return TreeUsage.Measure(_images.ImageOf(id), cancellationToken); // what it takes here; as a file system it has inodes of its own
         using var root = RootDirectory.Open(_layout.IsApplied(id) || !Directory.Exists(_layout.Diff(id)) ? _layout.Of(id) : _layout.Diff(id));
         return TreeUsage.Measure(root, cancellationToken);
     }
@@ -106,9 +116,10 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
     public override void Cleanup()
     {
         base.Cleanup();
+        _images.Sweep(List());
         SweepLowers();
         SweepShortNames();
-        TemporaryDirectory.Sweep(_layout.Temporary);
+        TemporaryDirectory.Sweep(_layout.Temporary, RemoveUnfinished);
     }
 
     /// <inheritdoc/>
@@ -117,10 +128,12 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
     /// <inheritdoc/>
     protected override void CreateLayer(LayerId id, LayerId? parent, CreateOptions options, bool writable)
     {
-        OverlayOptions.RefuseStorageOptions(Name, options);
+        var limits = StorageLimits.Read(Name, options, writable, images: true);
         if (ErofsHome.IsOurs(id.ToString()))
             throw StrataException.InvalidArgument($"'{id}' can't be a layer's ID in the erofs driver: a directory of its own has that name.");
-        using var temporary = TemporaryDirectory.Create(_layout.Temporary);
+        if (parent is { } shared)
+            _images.RefuseAsParent(shared);
+        using var temporary = TemporaryDirectory.Create(_layout.Temporary, RemoveUnfinished);
         ChangeMode(temporary.Path, 0x1C8); // 0710
         if (parent is { } below)
         {
@@ -130,7 +143,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
             File.WriteAllText(Path.Combine(temporary.Path, "lower"), lowers.ToString(), Encoding.ASCII);
         }
         if (writable || options.IdMapping is not null)
-            MakeUpper(temporary.Path, parent, options);
+            MakeUpper(temporary.Path, parent, options, limits);
         NameCalls.Rename(temporary.Path, _layout.Of(id), NameCalls.RenameNoReplace);
     }
 
@@ -139,7 +152,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
     {
         base.SweepUnfinished();
         SweepLowers();
-        TemporaryDirectory.Sweep(_layout.Temporary);
+        TemporaryDirectory.Sweep(_layout.Temporary, RemoveUnfinished);
     }
 
     /// <inheritdoc/>
@@ -149,6 +162,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
         // Nobody's overlay lies on it any more; a user that died may have left it mounted, which would keep its space.
         void Move() => _chains.IfUnused(id, IsAlive, () =>
         {
+            _images.BeforeRemove(id);
             _shifted.Forget(id, MoveToTrash);
             MoveToTrash(_layout.Of(id));
             DeleteShortName(id);
@@ -164,11 +178,14 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
             return;
         using var locked = FileLock.Acquire(_layout.Lock(id));
         if (!Directory.Exists(_layout.Work(id)))
-            MakeUpper(_layout.Of(id), ParentOf(id), new CreateOptions());
+            MakeUpper(_layout.Of(id), ParentOf(id), new CreateOptions(), null);
     }
 
-    private void MakeUpper(string directory, LayerId? parent, CreateOptions options)
+    private void MakeUpper(string directory, LayerId? parent, CreateOptions options, StorageLimits? limits)
     {
+        bool image = limits is { Backing: LimitBacking.Loop };
+        if (image)
+            LoopImages.Make(directory, limits!);
         string diff = Path.Combine(directory, "diff");
         Directory.CreateDirectory(diff);
         ChangeMode(diff, 0x1ED); // 0755
@@ -176,9 +193,22 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
             MapRoot(parent, mapping, diff, options);
         else if (parent is { } shown)
             InheritRoot(shown, diff, options.RootOwner);
+        if (parent is null)
+            GiveLabel(diff, options);
         string work = Path.Combine(directory, "work");
         Directory.CreateDirectory(work); // last: where it is, all is
         ChangeMode(work, 0x1C0);
+        if (image)
+            LoopImages.Unmount(directory);
+        else if (limits is not null)
+            LayerQuota.Limit(Name, Home, [diff, work], limits, images: true);
+    }
+
+    /// <summary>Removes what is being made, or was: a file system in it may be mounted still.</summary>
+    private static void RemoveUnfinished(string path)
+    {
+        LoopImages.UnmountIn(path);
+        ProjectQuota.DeleteWithProjects(path, TreeRemover.Remove);
     }
 
     /// <summary>overlayfs shows the root of the topmost directory: it must look as the layers below have it.</summary>

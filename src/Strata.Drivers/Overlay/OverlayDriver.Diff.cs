@@ -40,9 +40,9 @@ public sealed partial class OverlayDriver
         RequireExists(id);
         options ??= ApplyOptions.Default;
         string diff = _layout.Diff(id);
-        if (Directory.EnumerateFileSystemEntries(diff).Any() || FindStoredMap(id) is not null)
+        if (_images.Has(id) || FindStoredMap(id) is not null || Directory.EnumerateFileSystemEntries(diff).Any())
         {
-            // Something is in the layer already: apply over what is seen, as the naive driver does.
+            // Something is in the layer already, or it must be mounted: apply over what is seen, as the naive driver does.
             return new NaiveDiffDriver(this).ApplyDiff(id, parent, tar, options, cancellationToken);
         }
         var actual = ParentOf(id);
@@ -60,7 +60,8 @@ public sealed partial class OverlayDriver
     public IRecipeContents OpenContents(LayerId id)
     {
         RequireExists(id);
-        return new TreeContents(RootDirectory.Open(_layout.Diff(id)), _layout.Displaced(id));
+        var held = _images.Use(id);
+        return new TreeContents(RootDirectory.Open(_layout.Diff(id)), _layout.Displaced(id), held is null ? null : held.Dispose);
     }
 
     private LayerId? ParentOf(LayerId id) => _layout.ReadLowers(id) is [var nearest, ..] ? _layout.Resolve(nearest) : null;
@@ -74,6 +75,6 @@ public sealed partial class OverlayDriver
         bool direct = parent == ParentOf(id);
         return new StackDifference(
             direct ? () => RootDirectory.Open(_layout.Diff(id)) : () => OpenView(id), parent is { } below ? () => OpenView(below) : null, () => OpenView(id),
-            _marks, direct, options, FindOwners(id), parent is { } old ? FindOwners(old) : null);
+            _marks, direct, options, _images.UseAll(id, parent), FindOwners(id), parent is { } old ? FindOwners(old) : null);
     }
 }

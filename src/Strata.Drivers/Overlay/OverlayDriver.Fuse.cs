@@ -64,6 +64,7 @@ public sealed partial class OverlayDriver
         string point = Path.Combine(path, "view");
         if (MountPoints.Is(point))
             Mounter.Unmount(point, lazy: true);
-        TreeRemover.Remove(path);
+        Quotas.LoopImages.UnmountIn(path);
+        Quotas.ProjectQuota.DeleteWithProjects(path, TreeRemover.Remove);
     }
 }

@@ -15,8 +15,47 @@ public sealed partial class OverlayDriver
         bool committed = File.Exists(_layout.Committed(id));
         bool readOnly = request.ReadOnly || (committed && !lowers.IsEmpty);
         if (lowers.IsEmpty)
-            return [new Mount("bind", _layout.Diff(id), "", readOnly ? ["rbind", "ro"] : ["rbind", "rw"])];
+        {
+            using var held = string.IsNullOrEmpty(request.MountLabel) ? null : _images.Use(id);
+            return Bind(_layout.Diff(id), request with { ReadOnly = readOnly });
+        }
         return [MountOf(id, lowers, readOnly, request.MountLabel)];
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="StrataException">NotSupported: the layer lies in an image, which is mounted for Get alone.</exception>
+    public override IReadOnlyList<Mount> AcquireMounts(LayerId id, LayerId holder, MountRequest request)
+    {
+        _images.RefuseElsewhere(id);
+        return base.AcquireMounts(id, holder, request);
+    }
+
+    /// <inheritdoc/>
+    protected override bool MustMount(LayerId id) => _images.Has(id);
+
+    /// <inheritdoc/>
+    protected override void BeforeMount(LayerId id)
+    {
+        if (!_images.Has(id))
+            return;
+        _images.BeforeMount(id);
+        ForgetVolatile(_layout.Work(id));
+    }
+
+    /// <inheritdoc/>
+    protected override void AfterUnmount(LayerId id) => _images.AfterUnmount(id);
+
+    /// <inheritdoc/>
+    protected override bool IsLeakedMount(string point, IReadOnlyDictionary<string, LayerId> layers) =>
+        _images.OwnerOf(point) is { } owner ? !IsInUse(owner) && !_images.IsBusy(owner) : base.IsLeakedMount(point, layers);
+
+    /// <inheritdoc/>
+    protected override bool SweepMount(string point)
+    {
+        if (_images.OwnerOf(point) is not { } owner)
+            return base.SweepMount(point);
+        _images.Sweep([owner]);
+        return !MountTable.IsMountPoint(point);
     }
 
     /// <summary>Removes what a volatile mount leaves, without which the same work directory could not be mounted again.</summary>
@@ -29,6 +68,8 @@ public sealed partial class OverlayDriver
 
     private Mount MountOf(LayerId id, OverlayLowers lowers, bool readOnly, string? label)
     {
+        if (_fuse && !string.IsNullOrEmpty(label))
+            throw StrataException.NotSupported($"Can't show layer {id} with the label {label}: fuse-overlayfs takes none. Use the overlay driver as root.");
         if (_fuse)
             return FuseMount(lowers, readOnly ? null : id, id);
         if (readOnly)
@@ -63,7 +104,7 @@ public sealed partial class OverlayDriver
     private string PathOf(string link) => Path.Combine(_layout.Links, link);
 
     /// <summary>A layer's whole tree, read-only, mounted nowhere. It vanishes when it is disposed.</summary>
-    private RootDirectory OpenView(LayerId id)
+    private RootDirectory OpenView(LayerId id) // an image's held by who asks
     {
         SettleRoot(id);
         var lowers = LowersOf(id);

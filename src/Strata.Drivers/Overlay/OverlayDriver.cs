@@ -1,4 +1,5 @@
 using System.Text;
+using Strata.Drivers.Quotas;
 using Strata.Linux;
 using Strata.Trees;
 
@@ -18,6 +19,7 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
     private readonly OverlayLayout _layout;
     private readonly OverlayFeatures _features;
     private readonly OverlayMarks _marks;
+    private readonly LoopImages _images;
     private readonly string _temporary;
     private readonly ShiftedTrees _shifted;
     private readonly bool _volatile;
@@ -41,6 +43,7 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
             : throw StrataException.InvalidArgument($"{names[0]}.volatile is true or false, not '{text}'."));
         _moreOptions = mine.TryGetValue("mountopt", out string? more) ? more.Split(',', StringSplitOptions.RemoveEmptyEntries) : [];
         _layout = new OverlayLayout(Home);
+        _images = new LoopImages(_layout.Of, WhileStill);
         _features = features;
         _marks = marks;
         _fuse = fuse;
@@ -69,6 +72,7 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
         new StatusItem("userxattr", _features.UserXattr ? "true" : "false"),
         new StatusItem("volatile", _volatile ? "true" : "false"),
         MappingStatus(),
+        LayerQuota.Status(Home, images: true),
     ];
 
     /// <inheritdoc/>
@@ -84,6 +88,10 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
         var lowers = LowersOf(id);
         if (!lowers.IsEmpty)
             metadata["LowerDir"] = string.Join(':', lowers.Own.Concat(lowers.Directories));
+        if (_images.Has(id))
+            metadata["Image"] = _images.ImageOf(id);
+        else
+            LayerQuota.Describe(_layout.Diff(id), metadata);
         return metadata;
     }
 
@@ -91,6 +99,8 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
     public override Usage GetUsage(LayerId id, CancellationToken cancellationToken = default)
     {
         RequireExists(id);
+        if (_images.Has(id))
+            return TreeUsage.Measure(_images.ImageOf(id), cancellationToken); // what it takes here; as a file system it has inodes of its own
         using var root = RootDirectory.Open(_layout.Diff(id));
         return TreeUsage.Measure(root, cancellationToken);
     }
@@ -102,6 +112,7 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
     public override void Cleanup()
     {
         base.Cleanup();
+        _images.Sweep(List());
         TemporaryDirectory.Sweep(_temporary, RemoveTemporary);
         foreach (string link in FindDangling())
             File.Delete(link);
@@ -127,15 +138,27 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
     /// <inheritdoc/>
     protected override void CreateLayer(LayerId id, LayerId? parent, CreateOptions options, bool writable)
     {
-        OverlayOptions.RefuseStorageOptions(Name, options);
-        using var temporary = TemporaryDirectory.Create(_temporary);
+        var limits = StorageLimits.Read(Name, options, writable, images: true);
+        if (parent is { } shared)
+            _images.RefuseAsParent(shared);
+        using var temporary = TemporaryDirectory.Create(_temporary, RemoveTemporary);
         Make(temporary.Path, "", 0x1C8); // 0710
+        bool image = limits is { Backing: LimitBacking.Loop };
+        if (image)
+            LoopImages.Make(temporary.Path, limits!);
+        string diff = Path.Combine(temporary.Path, "diff");
         Make(temporary.Path, "diff", 0x1ED); // 0755
         if (options.IdMapping is { } mapping)
-            MapRoot(parent, mapping, Path.Combine(temporary.Path, "diff"), options);
+            MapRoot(parent, mapping, diff, options);
         else if (parent is { } shown)
-            InheritRoot(shown, Path.Combine(temporary.Path, "diff"), options.RootOwner);
+            InheritRoot(shown, diff, options.RootOwner);
+        if (parent is null)
+            GiveLabel(diff, options);
         Make(temporary.Path, "work", 0x1C0); // 0700
+        if (image)
+            LoopImages.Unmount(temporary.Path);
+        else if (limits is not null)
+            LayerQuota.Limit(Name, Home, [diff, Path.Combine(temporary.Path, "work")], limits, images: true);
         if (parent is { } below)
             _layout.WriteLower(Path.Combine(temporary.Path, "lower"), below);
         // A writable layer is rarely the parent of another; then it gets its short name. A file less that holds data is a write less to wait for
@@ -171,6 +194,7 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
     protected override void RemoveLayer(LayerId id)
     {
         string link = _layout.ReadLinkIfAny(id);
+        _images.BeforeRemove(id);
         _shifted.Forget(id, MoveToTrash);
         MoveToTrash(_layout.Of(id));
         if (link.Length > 0)
@@ -187,7 +211,7 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
     {
         string path = name.Length == 0 ? parent : Path.Combine(parent, name);
         if (name.Length > 0)
-            Directory.CreateDirectory(path);
+            Directory.CreateDirectory(path); // there already in an image
         using var directory = FileCalls.Open(path, OpenFlags.ReadOnly | OpenFlags.Directory);
         var errno = AttributeCalls.TryChmod(directory.Number, mode);
         if (errno != Errno.None)

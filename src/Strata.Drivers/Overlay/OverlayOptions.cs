@@ -24,17 +24,6 @@ internal static class OverlayOptions
         return End(options, more, label, stack.Mapping);
     }
 
-    /// <summary>A driver whose writable layers are upper directories limits none of them: any storage option is an error.</summary>
-    internal static void RefuseStorageOptions(string driver, CreateOptions options)
-    {
-        foreach (var (key, _) in options.StorageOptions)
-        {
-            throw StrataException.InvalidArgument(key.Equals("size", StringComparison.OrdinalIgnoreCase)
-                ? $"The {driver} driver can't limit a layer's size here: that needs project quotas, which this file system or kernel lacks."
-                : $"The {driver} driver has no storage option '{key}'.");
-        }
-    }
-
     /// <summary>SELinux's option for a label. In quotes: a label's categories have commas between them, at which mount(2) options are split (mount(8)).</summary>
     /// <exception cref="StrataException">InvalidArgument: it is no label, but would end the option and begin others.</exception>
     internal static string ContextOf(string label) =>

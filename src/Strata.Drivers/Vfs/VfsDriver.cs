@@ -1,3 +1,4 @@
+using Strata.Drivers.Quotas;
 using Strata.Linux;
 using Strata.Trees;
 
@@ -40,15 +41,15 @@ public sealed partial class VfsDriver : ProtoDriver
     public override IReadOnlyList<Mount> GetMounts(LayerId id, MountRequest request)
     {
         RequireExists(id);
-        string access = request.ReadOnly ? "ro" : "rw";
         // What was copied has the owners that are shown.
-        return [new Mount("bind", PathOf(id), "", FindStoredMap(id) is { IsCopied: false } map ? ["bind", access, .. IdMappedMounts.OptionsFor(map.Mapping)] : ["rbind", access])];
+        return Bind(PathOf(id), request, FindStoredMap(id) is { IsCopied: false } map ? map.Mapping : null);
     }
 
     /// <inheritdoc/>
     public override IReadOnlyList<StatusItem> GetStatus() =>
     [
         new StatusItem("Backing Filesystem", FsMagic.Of(Home).ToString()),
+        LayerQuota.Status(Home, images: false),
         new StatusItem("Ownership", ProcessCalls.CanOwn ? "real" : "kept in extended attributes (not root)"),
         MappingStatus(),
     ];
@@ -60,6 +61,7 @@ public sealed partial class VfsDriver : ProtoDriver
         var metadata = new Dictionary<string, string> { ["SourceDir"] = PathOf(id) };
         if (FindStoredMap(id) is { IsCopied: false })
             metadata["MergedDir"] = MountPointOf(id);
+        LayerQuota.Describe(PathOf(id), metadata);
         return metadata;
     }
 
@@ -75,7 +77,7 @@ public sealed partial class VfsDriver : ProtoDriver
     public override void Cleanup()
     {
         base.Cleanup();
-        TemporaryDirectory.Sweep(_temporary);
+        TemporaryDirectory.Sweep(_temporary, Delete);
     }
 
     /// <inheritdoc/>
@@ -90,14 +92,15 @@ public sealed partial class VfsDriver : ProtoDriver
     /// <inheritdoc/>
     protected override void CreateLayer(LayerId id, LayerId? parent, CreateOptions options, bool writable)
     {
-        foreach (var (key, _) in options.StorageOptions)
-            throw StrataException.InvalidArgument($"The vfs driver has no storage option '{key}': plain directories can't be limited in size.");
-        using var temporary = TemporaryDirectory.Create(_temporary);
+        var limits = StorageLimits.Read(Name, options, writable, images: false);
+        using var temporary = TemporaryDirectory.Create(_temporary, Delete);
         using (var destination = RootDirectory.Open(temporary.Path))
         {
             var errno = AttributeCalls.TryChmod(destination.File.Number, 0x1ED); // 0755, whatever the umask
             if (errno != Errno.None)
                 throw new LinuxException(errno, "chmod", temporary.Path);
+            if (limits is not null)
+                LayerQuota.Limit(Name, Home, [temporary.Path], limits); // first: what is copied counts, too
             // Where a mapping is done by mounts, the files keep the owners that layers have; else this copy gets the others.
             bool shift = options.CopiesOwners && (parent is not { } p || FindStoredMap(p) is null);
             var owners = shift ? new OwnerMap(options.IdMapping!) : null;
@@ -113,6 +116,7 @@ public sealed partial class VfsDriver : ProtoDriver
                     throw new LinuxException(errno, "chown", temporary.Path);
             }
         }
+        GiveLabel(temporary.Path, options);
         NameCalls.Rename(temporary.Path, PathOf(id), NameCalls.RenameNoReplace);
     }
 
@@ -120,11 +124,13 @@ public sealed partial class VfsDriver : ProtoDriver
     protected override void SweepUnfinished()
     {
         base.SweepUnfinished();
-        TemporaryDirectory.Sweep(_temporary);
+        TemporaryDirectory.Sweep(_temporary, Delete);
     }
 
     /// <inheritdoc/>
     protected override void RemoveLayer(LayerId id) => MoveToTrash(PathOf(id));
+
+    private static void Delete(string path) => ProjectQuota.DeleteWithProjects(path, TreeRemover.Remove);
 
     private string PathOf(LayerId id) => Path.Combine(_directories, id.ToString());
 }
