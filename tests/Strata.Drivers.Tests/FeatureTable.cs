@@ -22,7 +22,7 @@ public sealed class FeatureTable : IDisposable
         Feature.SizeLimit, Feature.InodeLimit, Feature.Replace, Feature.Rebase,
     ];
 
-    private static readonly string[] Drivers = ["erofs", "overlay", "btrfs", "zfs", "aufs", "vfs"];
+    private static readonly string[] Drivers = ["erofs", "overlay", "btrfs", "zfs", "aufs", "fuse-overlayfs", "vfs"];
     private static readonly ConcurrentDictionary<(string Driver, string Feature, string FileSystem), string> Found = new();
 
     /// <summary>Notes what a driver was found to do.</summary>
@@ -75,7 +75,7 @@ public sealed class FeatureTable : IDisposable
     private static string Render(Dictionary<(string Driver, string Feature), string> cells)
     {
         var text = new StringBuilder();
-        text.Append("| |").AppendJoin("|", Drivers.Select(driver => $" [{driver}]({driver}.md) ")).Append("|\n|---|").Insert(text.Length, "---|", Drivers.Length).Append('\n');
+        text.Append("| |").AppendJoin("|", Drivers.Select(driver => File.Exists(Path.Combine(Path.GetDirectoryName(PageOf())!, driver + ".md")) ? $" [{driver}]({driver}.md) " : $" {driver} ")).Append("|\n|---|").Insert(text.Length, "---|", Drivers.Length).Append('\n');
         foreach (string feature in Features)
             text.Append("| ").Append(feature).Append(" |").AppendJoin("|", Drivers.Select(driver => $" {cells.GetValueOrDefault((driver, feature), "")} ")).Append("|\n");
         return text.ToString();

@@ -72,7 +72,7 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
         new StatusItem("userxattr", _features.UserXattr ? "true" : "false"),
         new StatusItem("volatile", _volatile ? "true" : "false"),
         MappingStatus(),
-        LayerQuota.Status(Home, images: true),
+        LayerQuota.Status(Home, images: !_fuse),
     ];
 
     /// <inheritdoc/>
@@ -138,7 +138,7 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
     /// <inheritdoc/>
     protected override void CreateLayer(LayerId id, LayerId? parent, CreateOptions options, bool writable)
     {
-        var limits = StorageLimits.Read(Name, options, writable, images: true);
+        var limits = StorageLimits.Read(Name, options, writable, images: !_fuse);
         if (parent is { } shared)
             _images.RefuseAsParent(shared);
         using var temporary = TemporaryDirectory.Create(_temporary, RemoveTemporary);
@@ -158,7 +158,7 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
         if (image)
             LoopImages.Unmount(temporary.Path);
         else if (limits is not null)
-            LayerQuota.Limit(Name, Home, [diff, Path.Combine(temporary.Path, "work")], limits, images: true);
+            LayerQuota.Limit(Name, Home, [diff, Path.Combine(temporary.Path, "work")], limits, images: !_fuse);
         if (parent is { } below)
             _layout.WriteLower(Path.Combine(temporary.Path, "lower"), below);
         // A writable layer is rarely the parent of another; then it gets its short name. A file less that holds data is a write less to wait for
