@@ -61,6 +61,7 @@ public sealed partial class ZfsDriver
             finally
             {
                 Mounter.Unmount(point);
+                AfterUnmount(probe);
                 Directory.Delete(point);
             }
         }

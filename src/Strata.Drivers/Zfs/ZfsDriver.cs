@@ -1,3 +1,4 @@
+using Strata.Linux;
 using Strata.Trees;
 
 namespace Strata.Drivers.Zfs;
@@ -67,6 +68,8 @@ public sealed partial class ZfsDriver : ProtoDriver
     {
         RequireExists(id);
         List<string> options = [request.ReadOnly ? "ro" : "rw", .. _moreOptions];
+        if (!string.IsNullOrEmpty(request.MountLabel) && !KernelHasZfs)
+            throw StrataException.NotSupported($"Can't show layer {id} with the label {request.MountLabel}: zfs-fuse takes none, nor keeps one on files.");
         if (!string.IsNullOrEmpty(request.MountLabel))
             options.Add(Overlay.OverlayOptions.ContextOf(request.MountLabel));
         return [new Mount("zfs", DatasetOf(id), "", options)];
@@ -126,6 +129,27 @@ public sealed partial class ZfsDriver : ProtoDriver
     {
         base.Cleanup();
         SweepSnapshots();
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>zfs-fuse mounts by itself alone, where the dataset's property says: the kernel knows no file system of that type.</remarks>
+    protected override void PerformMounts(LayerId id, IReadOnlyList<Mount> mounts, string point)
+    {
+        if (KernelHasZfs)
+        {
+            base.PerformMounts(id, mounts, point);
+            return;
+        }
+        ZfsProgram.Do("mount", DatasetOf(id), "set", "mountpoint=" + point, DatasetOf(id)); // mounts it, if that is new
+        if (!MountPoints.Is(point))
+            ZfsProgram.Do("mount", DatasetOf(id), "mount", DatasetOf(id));
+    }
+
+    /// <inheritdoc/>
+    protected override void AfterUnmount(LayerId id)
+    {
+        if (!KernelHasZfs)
+            ZfsProgram.DoIfThere("unmount", DatasetOf(id), "set", "mountpoint=legacy", DatasetOf(id));
     }
 
     /// <inheritdoc/>
