@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -19,9 +20,11 @@ public static unsafe class UserNamespaceCalls
     private const int StackBytes = 64 * 1024;
     private const int SecondsAtMost = 10;
     private const int WaitAll = 0x40000000;
+    private const int DontWait = 1;
     private const int Kill = 9;
     private const int BlockSignals = 0;
     private const int SetSignals = 2;
+    private static readonly ConcurrentQueue<(int Child, nint Stack)> Ending = new();
 
     /// <summary>Makes a user namespace, and one of mounts that belongs to it if that is wanted.</summary>
     /// <param name="withMounts">True: a mount namespace too.</param>
@@ -32,6 +35,7 @@ public static unsafe class UserNamespaceCalls
     public static Errno TryMake(bool withMounts, Action<int> map, out FileDescriptor? user, out FileDescriptor? mounts)
     {
         user = mounts = null;
+        Bury();
         nint library = NativeLibrary.GetMainProgramHandle();
         if (!NativeLibrary.TryGetExport(library, "sleep", out nint sleep))
             sleep = NativeLibrary.GetExport(NativeLibrary.Load("libc.so.6"), "sleep");
@@ -51,8 +55,9 @@ public static unsafe class UserNamespaceCalls
         finally
         {
             if (child > 0)
-                End(child);
-            NativeMemory.AlignedFree(stack);
+                End(child, (nint)stack);
+            else
+                NativeMemory.AlignedFree(stack);
         }
     }
 
@@ -79,13 +84,23 @@ public static unsafe class UserNamespaceCalls
         return errno;
     }
 
-    private static void End(int child)
+    /// <summary>Kills the child. Its end is not waited for, which takes longer than all the rest: the next one that is made sees to it.</summary>
+    private static void End(int child, nint stack)
     {
         _ = Native.kill(child, Kill);
+        Ending.Enqueue((child, stack));
+    }
+
+    /// <summary>Buries children that have ended. They have no signal to tell it by, so they are waited for as clones.</summary>
+    private static void Bury()
+    {
         int status;
-        // It has no signal to tell its end by, so it is waited for as a clone.
-        while (Native.waitpid(child, &status, WaitAll) < 0 && Native.LastErrno == Errno.EINTR)
+        for (int i = Ending.Count; i > 0 && Ending.TryDequeue(out var one); i--)
         {
+            if (Native.waitpid(one.Child, &status, WaitAll | DontWait) == 0)
+                Ending.Enqueue(one);
+            else
+                NativeMemory.AlignedFree((void*)one.Stack);
         }
     }
 }

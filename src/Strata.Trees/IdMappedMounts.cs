@@ -11,6 +11,7 @@ namespace Strata.Trees;
 /// </remarks>
 public static class IdMappedMounts
 {
+    internal const string BelowKey = "x-strata.below";
     private const string UserKey = "uidmap=";
     private const string GroupKey = "gidmap=";
     private static readonly ConcurrentDictionary<ulong, string> WhyNot = new();
@@ -20,6 +21,15 @@ public static class IdMappedMounts
 
     /// <summary>The options that ask for a mapping.</summary>
     public static string[] OptionsFor(IdMapping mapping) => [UserKey + string.Join(',', mapping.Users), GroupKey + string.Join(',', mapping.Groups)];
+
+    /// <summary>
+    /// For an overlay, with a mapping: says that all directories in <c>lowerdir=</c>, and what the links among them lead to, are below a directory with no
+    /// mounts between. Then one copy of its mount serves for all, without looking at each.
+    /// </summary>
+    public static string OptionForBelow(string directory) => $"{BelowKey}={directory}";
+
+    internal static string? FindBelow(Mount mount) =>
+        mount.Options.FirstOrDefault(option => option.StartsWith(BelowKey + "=", StringComparison.Ordinal))?[(BelowKey.Length + 1)..];
 
     /// <summary>The mapping that a mount asks for, or null.</summary>
     /// <exception cref="StrataException">InvalidArgument: it is none.</exception>

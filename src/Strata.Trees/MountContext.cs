@@ -94,11 +94,10 @@ internal sealed class MountContext : IDisposable
                 case "loop" when ByLoop:
                 case "directio" when ByLoop: // the loop device's
                     break;
-                case "uidmap" or "gidmap" when _mapping is not null: // ours, and done by us
+                case "uidmap" or "gidmap" or IdMappedMounts.BelowKey when _mapping is not null: // ours, and done by us
                     break;
                 case "lowerdir" when overlay && _mapping is not null:
-                    foreach (string lower in OverlayPaths.Split(value))
-                        SetMapped(lower, _mapping);
+                    SetMapped([.. OverlayPaths.Split(value)], _mapping);
                     break;
                 case "lowerdir" when overlay: // one string is limited to 255 bytes; lowerdir+ takes them one by one (Linux 6.7)
                     foreach (string lower in OverlayPaths.Split(value))
@@ -246,20 +245,63 @@ internal sealed class MountContext : IDisposable
         return file;
     }
 
-    /// <summary>A lower directory whose owners are mapped: a mount of its own.</summary>
-    private void SetMapped(string path, IdMapping mapping)
+    /// <summary>
+    /// Lower directories whose owners are mapped. Those of one mount are below one copy of it: making a copy is cheap, but the kernel waits for all
+    /// processors when one goes away.
+    /// </summary>
+    private void SetMapped(string[] paths, IdMapping mapping)
     {
-        var mount = Hold(IdMappedMounts.Clone(path, mapping, readOnly: true));
-        if (!_attach)
+        if (IdMappedMounts.FindBelow(_mount) is { } all)
         {
-            _overMapped = true;
-            SetDirectory("lowerdir+", mount);
+            var copy = CopyMapped(all, mapping);
+            foreach (string path in paths)
+            {
+                var errno = RootedCalls.TryOpenInRoot(copy.Number, Encoding.UTF8.GetBytes(Path.GetRelativePath(all, path)), OpenFlags.Path | OpenFlags.Directory, 0, out var lower);
+                if (errno != Errno.None)
+                    throw new LinuxException(errno, "openat2", path);
+                SetDirectory("lowerdir+", Hold(lower!));
+            }
             return;
         }
+        var opened = paths.Select(path => Hold(FileCalls.Open(path, OpenFlags.Path | OpenFlags.Directory))).ToArray();
+        var resolved = opened.Select(file => File.ResolveLinkTarget(file.ProcPath, returnFinalTarget: false)!.FullName).ToArray();
+        var mounts = opened.Select(file => AttributeCalls.Stat(file).MountId).ToArray();
+        var copies = new Dictionary<ulong, (string Top, FileDescriptor Mount)>();
+        for (int i = 0; i < paths.Length; i++)
+        {
+            if (!copies.TryGetValue(mounts[i], out var found))
+            {
+                string top = CommonParent([.. resolved.Where((_, j) => mounts[j] == mounts[i])]);
+                found = (top, CopyMapped(top, mapping));
+                copies.Add(mounts[i], found);
+            }
+            string below = resolved[i][found.Top.Length..].Trim('/');
+            SetDirectory("lowerdir+", below.Length == 0 ? found.Mount : Hold(FileCalls.OpenAt(found.Mount, Encoding.UTF8.GetBytes(below), OpenFlags.Path | OpenFlags.Directory | OpenFlags.NoFollow)));
+        }
+    }
+
+    private FileDescriptor CopyMapped(string path, IdMapping mapping)
+    {
+        var mount = Hold(IdMappedMounts.Clone(path, mapping, readOnly: true));
+        _overMapped = true;
+        if (!_attach)
+            return mount;
         var place = new AttachedMount();
         _held.Add(place);
         Check(MountCalls.TryAttach(mount, place.Path));
-        SetDirectory("lowerdir+", place.Path);
+        return Hold(FileCalls.Open(place.Path, OpenFlags.Path | OpenFlags.Directory));
+    }
+
+    /// <summary>The deepest directory that holds all paths, or is one.</summary>
+    private static string CommonParent(string[] paths)
+    {
+        string common = paths[0];
+        foreach (string path in paths)
+        {
+            while (path != common && !path.StartsWith(common.TrimEnd('/') + "/", StringComparison.Ordinal))
+                common = Path.GetDirectoryName(common)!;
+        }
+        return common;
     }
 
     /// <summary>A place for a moment: overlay makes a copy of the mount for itself.</summary>

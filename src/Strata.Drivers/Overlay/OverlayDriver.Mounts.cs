@@ -95,7 +95,7 @@ public sealed partial class OverlayDriver
             return new OverlayLowers(above);
         if (map.IsCopied)
             return new OverlayLowers([.. above, _shifted.PathOf(_layout.Resolve(links[own]), map.Mapping)]);
-        return new OverlayLowers(Directories([.. links.Skip(own)])) { Own = above, Mapping = map.Mapping };
+        return new OverlayLowers(Directories([.. links.Skip(own)])) { Own = above, Mapping = map.Mapping, Below = Home };
     }
 
     private string[] Directories(IReadOnlyList<string> links) =>

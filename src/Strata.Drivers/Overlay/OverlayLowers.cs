@@ -16,6 +16,9 @@ internal readonly record struct OverlayLowers(IReadOnlyList<string> Directories)
     /// <summary>How the owners in the directories are shown; null: as they are.</summary>
     internal IdMapping? Mapping { get; init; }
 
+    /// <summary>With a mapping: a directory that all of them are below, with no mounts between; null: not known.</summary>
+    internal string? Below { get; init; }
+
     /// <summary>True: there are none.</summary>
     internal bool IsEmpty => Directories.Count == 0 && Own.Count == 0;
 

@@ -12,7 +12,7 @@ internal static class OverlayOptions
         var options = Begin(features, "metacopy=off", lowers);
         options.Add("upperdir=" + OverlayPaths.Escape(upper));
         options.Add("workdir=" + OverlayPaths.Escape(work));
-        return End(options, more, label, lowers.Mapping);
+        return End(options, more, label, lowers);
     }
 
     /// <summary>A stack that can't be written to; at least two directories.</summary>
@@ -21,7 +21,7 @@ internal static class OverlayOptions
         // It writes no such marks, and must follow those that other tools' mounts have written.
         var options = Begin(features, "metacopy=on", stack);
         options.Add("ro");
-        return End(options, more, label, stack.Mapping);
+        return End(options, more, label, stack);
     }
 
     /// <summary>SELinux's option for a label. In quotes: a label's categories have commas between them, at which mount(2) options are split (mount(8)).</summary>
@@ -48,11 +48,13 @@ internal static class OverlayOptions
         return options;
     }
 
-    private static Mount End(List<string> options, IEnumerable<string> more, string? label, IdMapping? mapping)
+    private static Mount End(List<string> options, IEnumerable<string> more, string? label, OverlayLowers lowers)
     {
         options.AddRange(more);
-        if (mapping is not null)
+        if (lowers.Mapping is { } mapping)
             options.AddRange(IdMappedMounts.OptionsFor(mapping));
+        if (lowers is { Mapping: not null, Below: { } below })
+            options.Add(IdMappedMounts.OptionForBelow(below));
         if (!string.IsNullOrEmpty(label))
             options.Add(ContextOf(label));
         return new Mount("overlay", "overlay", "", options);
