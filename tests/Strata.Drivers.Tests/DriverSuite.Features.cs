@@ -58,6 +58,9 @@ public abstract partial class DriverSuite
                 errno = XattrCalls.TrySetAt(FileCalls.CurrentDirectory, name, "trusted.x"u8, [1]);
             Assert.Equal(Driver.Capabilities.KeepsXattrs, errno == Errno.None);
             Note(Feature.Xattrs, YesNo(errno == Errno.None));
+            int longest = Enumerable.Range(240, 20).Last(length => TryMakeFile(new string('n', length)));
+            Assert.Equal(Rig.MaxNameBytes, longest);
+            Note(Feature.LongestName, longest.ToString(System.Globalization.CultureInfo.InvariantCulture));
             Note(Feature.Devices, YesNo(Make("null", 1, 3)));
             Note(Feature.Whiteout, YesNo(Make("zero", 0, 0)));
             errno = NameCalls.TryRename(FileCalls.CurrentDirectory, Bytes("d"), FileCalls.CurrentDirectory, Bytes("to/d"), 0);
@@ -66,6 +69,13 @@ public abstract partial class DriverSuite
             return 0;
 
             byte[] Bytes(string file) => System.Text.Encoding.UTF8.GetBytes(Path.Combine(root, file));
+
+            bool TryMakeFile(string file) => NameCalls.TryMakeNode(FileCalls.CurrentDirectory, Bytes(file), NameCalls.TypeRegular | 0x180, 0, 0) switch
+            {
+                Errno.None => true,
+                Errno.ENAMETOOLONG => false,
+                var other => throw new LinuxException(other, "mknod", file),
+            };
 
             // It is one if it is seen as one, also from a layer above.
             bool Make(string file, uint major, uint minor) =>

@@ -9,6 +9,7 @@ internal static class Feature
     internal const string Exact = "keeps the layer's tar itself";
     internal const string Parallel = "an image's layers are applied at the same time";
     internal const string Xattrs = "extended attributes";
+    internal const string LongestName = "longest name that can be made inside, in bytes";
     internal const string Devices = "device nodes";
     internal const string Whiteout = "a character device 0:0 as a device";
     internal const string RenameDirectory = "a directory of a lower layer can be renamed";

@@ -18,7 +18,7 @@ public sealed class FeatureTable : IDisposable
     /// <summary>The features, in the order of the table's rows.</summary>
     private static readonly string[] Features =
     [
-        Feature.FileSystems, Feature.Mounts, Feature.Shares, Feature.Exact, Feature.Parallel, Feature.Xattrs, Feature.Devices, Feature.Whiteout, Feature.RenameDirectory, Feature.ReadOnlyParent, Feature.Label,
+        Feature.FileSystems, Feature.Mounts, Feature.Shares, Feature.Exact, Feature.Parallel, Feature.Xattrs, Feature.LongestName, Feature.Devices, Feature.Whiteout, Feature.RenameDirectory, Feature.ReadOnlyParent, Feature.Label,
         Feature.SizeLimit, Feature.InodeLimit, Feature.Replace, Feature.Rebase,
     ];
 

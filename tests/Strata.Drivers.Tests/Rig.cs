@@ -104,8 +104,16 @@ public sealed class Rig : IDisposable
         }
     }
 
-    /// <summary>The layer's tree as lines.</summary>
-    public string Dump(LayerId id) => Use(id, root => TreeDump.Of(root, true, "trusted.overlay.", "security.selinux"));
+    /// <summary>The longest name that can be made inside a mounted layer: fuse-overlayfs keeps four bytes for <c>.wh.</c></summary>
+    public int MaxNameBytes => Kind == "fuse-overlayfs" ? 251 : 255;
+
+    /// <summary>
+    /// The layer's tree as lines. A layer's attributes that are named as fuse-overlayfs's marks are seen through it under other names; here they have their own, since that
+    /// is told by a test of its own.
+    /// </summary>
+    public string Dump(LayerId id) => Use(id, root => Kind == "fuse-overlayfs"
+        ? TreeDump.Of(root, true, "trusted.strata.overlay.", "security.selinux").Replace(" user.strata.overlay.", " user.overlay.", StringComparison.Ordinal)
+        : TreeDump.Of(root, true, "trusted.overlay.", "security.selinux"));
 
     /// <summary>The difference as a tar; of an applied layer of a driver that keeps tars, that tar.</summary>
     public byte[] Diff(LayerId id, LayerId? parent, DiffOptions? options = null)

@@ -53,8 +53,8 @@ public sealed class SameEverywhereTests(FileSystems fileSystems)
         {
             s.File("d/one", "changed", 0x9ED, 1, 2).Remove("d/two").Remove("e").Dir("e").File("e/new", "x").Remove("link").File("link", "now a file");
             s.File("n", "x").Link("d/n2", "n").Symlink("s", "n").Node("p", NameCalls.TypeFifo | 0x180).Node("c", NameCalls.TypeCharDevice | 0x180, 1, 7);
-            s.Xattr("a", "user.x", 1, 2, 3).Mode("a/b", 0x1FF).Link("target-2", "target").File("old", "1", time: new FileTime(-1000, 5));
-            s.File(new string('l', 255), "long").Remove("file").Dir("file").File("file/in", "x");
+            s.Xattr("a", "user.x", 1, 2, 3).Mode("a/b", 0x1FF).Link("target-2", "target").Mode("target", 0x9ED).File("old", "1", time: new FileTime(-1000, 5));
+            s.File(new string('l', 251), "long").Remove("file").Dir("file").File("file/in", "x");
         });
         return rig.Dump(id) + "\n" + string.Join('\n', rig.Changes(id, below)) + "\n" + Hash(rig.DiffOfTrees(id, below)) + "\n" + Hash(rig.DiffOfTrees(id, null))
             + "\n" + rig.Driver.DiffSize(id, below);

@@ -93,7 +93,7 @@ public sealed class Scene(string root)
         return this;
     }
 
-    /// <summary>Gives all directories one time.</summary>
+    /// <summary>Gives all directories one time, the innermost first: fuse-overlayfs's copying up of one changes the time of that around it.</summary>
     public void Seal()
     {
         foreach (string directory in Directory.EnumerateDirectories(root, "*", new EnumerationOptions
@@ -101,7 +101,7 @@ public sealed class Scene(string root)
             RecurseSubdirectories = true,
             AttributesToSkip = FileAttributes.ReparsePoint,
             IgnoreInaccessible = false,
-        }).Append(root))
+        }).Append(root).OrderByDescending(directory => directory.Length))
             Check(AttributeCalls.TrySetTimeAt(FileCalls.CurrentDirectory, Encoding.UTF8.GetBytes(directory), Time));
     }
 
