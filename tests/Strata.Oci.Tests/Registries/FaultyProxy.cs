@@ -90,7 +90,7 @@ internal sealed class FaultyProxy : IDisposable
                 all.Add(ServeAsync(client));
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is OperationCanceledException or SocketException or InvalidOperationException) // the last: stopped between two calls
         {
             await Task.WhenAll(all);
         }
