@@ -59,9 +59,17 @@ internal sealed class DaemonProcess : IDisposable
 
     public void Dispose()
     {
-        if (!_process.HasExited)
-            Stop();
-        _process.Dispose();
+        try
+        {
+            if (!_process.HasExited)
+                Stop();
+        }
+        finally
+        {
+            if (!_process.HasExited)
+                Kill(); // what is left of a failed test must not go on
+            _process.Dispose();
+        }
     }
 
     private void AwaitExit() => Assert.True(_process.WaitForExit(Patience), $"{_process.StartInfo.FileName} did not end\n{Output}");
