@@ -42,6 +42,13 @@ internal static class Session
         HelpName = "NAME",
     };
 
+    internal static readonly Option<string[]> SharedStoresOption = new("--shared-store")
+    {
+        Description = $"Another store whose images and layers are used too, where they lie; it is only read. May be given more than once. Default: ${SharedStore.EnvironmentVariable}, with colons between.",
+        Recursive = true,
+        HelpName = "DIR",
+    };
+
     internal static CancellationToken Cancellation { get; set; }
 
     internal static Option<bool> Json() => new("--json") { Description = "Print JSON." };
@@ -70,6 +77,8 @@ internal static class Session
             Lease = LeaseOf(parse) ?? lease,
             Driver = parse.GetValue(DriverOption),
             DriverOptions = parse.GetValue(DriverOptionsOption) ?? [],
+            SharedStores = parse.GetValue(SharedStoresOption) is { Length: > 0 } shared ? shared : SharedStore.FromEnvironment(),
+            SharedStoreLeftOut = left => Console.Error.WriteLine($"strata: the shared store {left.Root} is left out: {left.Problem}"),
             Limits = LimitNames.Parse(parse.GetValue(LimitsOption) ?? []),
         };
         Rootless.EnterFor(options.Root, options.Driver);

@@ -1,7 +1,7 @@
 namespace Strata.Drivers;
 
 /// <content>What the wrapped driver can do for its upkeep, if it can.</content>
-public sealed partial class NaiveDiffDriver : ILeftovers, ILayerStructure
+public sealed partial class NaiveDiffDriver : ILeftovers, ILayerStructure, ISharedLayers
 {
     /// <inheritdoc/>
     public IReadOnlyList<Leftover> FindLeftovers() => _proto is ILeftovers known ? known.FindLeftovers() : [];
@@ -22,4 +22,19 @@ public sealed partial class NaiveDiffDriver : ILeftovers, ILayerStructure
             throw StrataException.NotSupported($"The {Name} driver can't put one layer's content in another's place.");
         known.ReplaceContent(id, whole);
     }
+
+    /// <inheritdoc/>
+    public string? FindSharingObstacle(string home) =>
+        _proto is ISharedLayers known ? known.FindSharingObstacle(home) : $"the {Name} driver can't use layers that lie elsewhere.";
+
+    /// <inheritdoc/>
+    public void Link(LayerId id, LayerId? parent, string home, LayerId theirs)
+    {
+        if (_proto is not ISharedLayers known)
+            throw StrataException.NotSupported($"Can't use the layers of {home}: {FindSharingObstacle(home)}");
+        known.Link(id, parent, home, theirs);
+    }
+
+    /// <inheritdoc/>
+    public string? FindLink(LayerId id) => (_proto as ISharedLayers)?.FindLink(id);
 }

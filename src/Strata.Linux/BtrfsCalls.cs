@@ -30,6 +30,7 @@ public static unsafe class BtrfsCalls
     private const nuint GetRootReferences = 0xD000943D;
     private const nuint StartSync = 0x80089418;
     private const nuint WaitSync = 0x40089416;
+    private const nuint FileSystemInfo = 0x8400941F;
 
     private const int NameOffsetV2 = 56;
     private const int FlagsOffsetV2 = 16;
@@ -39,6 +40,20 @@ public static unsafe class BtrfsCalls
     private const int UuidOffset = 247;
     private const int ChangeTransactionOffset = 295;
     private const int OriginTransactionOffset = 303;
+
+    /// <summary>The ID of the btrfs that an open file is on (BTRFS_IOC_FS_INFO, Linux 3.2).</summary>
+    /// <exception cref="LinuxException">It is on none.</exception>
+    public static Guid GetFileSystemId(FileDescriptor file)
+    {
+        Span<byte> info = stackalloc byte[1024]; // struct btrfs_ioctl_fs_info_args: the largest device's ID, their number, fsid
+        info.Clear();
+        fixed (byte* p = info)
+        {
+            if (Native.ioctl(file.Number, FileSystemInfo, (nuint)p) != 0)
+                throw new LinuxException(Native.LastErrno, "ioctl BTRFS_IOC_FS_INFO");
+        }
+        return new Guid(info.Slice(16, 16), bigEndian: true);
+    }
 
     /// <summary>Makes an empty subvolume (BTRFS_IOC_SUBVOL_CREATE_V2, Linux 3.6); its mode is 0777 less the umask.</summary>
     /// <param name="directory">The directory that it is made in, open for reading.</param>

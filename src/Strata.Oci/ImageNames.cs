@@ -40,8 +40,14 @@ public static class ImageNames
         }
     }
 
-    /// <summary>The image that a user means by a name, with or without <c>:latest</c> and <c>docker.io/</c>, and that name in full; null: none has it.</summary>
-    public static (ImageRecord Image, string Name)? FindByName(Store.Store store, string text)
+    /// <summary>
+    /// The image that a user means by a name, with or without <c>:latest</c> and <c>docker.io/</c>, and that name in full; null: none has it. One of the
+    /// store goes before one of a shared store, which is told as it is there.
+    /// </summary>
+    /// <param name="store">The store.</param>
+    /// <param name="text">The name.</param>
+    /// <param name="shared">False: only images of the store itself.</param>
+    public static (ImageRecord Image, string Name)? FindByName(Store.Store store, string text, bool shared = true)
     {
         string[] forms = [text, text + ":latest", "docker.io/" + text, $"docker.io/{text}:latest", "docker.io/library/" + text, $"docker.io/library/{text}:latest", "localhost/" + text, $"localhost/{text}:latest"];
         foreach (string form in forms)
@@ -49,24 +55,42 @@ public static class ImageNames
             if (store.FindImage(form) is { } named)
                 return (named, form);
         }
+        if (!shared || store.SharedStores.Count == 0)
+            return null;
+        foreach (string form in forms)
+        {
+            if (store.FindSharedImage(form) is { } named)
+                return (named, form);
+        }
         return null;
     }
 
-    /// <summary>The image that a user means: by name, or by the beginning of its ID or manifest's digest.</summary>
+    /// <summary>The image that a user means: by name, or by the beginning of its ID or manifest's digest. One of a shared store becomes one of the store that lies there.</summary>
     /// <param name="store">The store.</param>
     /// <param name="text">The name or ID.</param>
     /// <param name="platform">Which of the platforms of the index that the name, or the image, came by; null: the image itself.</param>
     /// <exception cref="StrataException">InvalidArgument: it is the beginning of several IDs. NotFound: there is such an image, but not for the platform.</exception>
     public static ImageRecord? Find(Store.Store store, string text, string? platform = null)
     {
-        if (platform is not null)
-            return Find(store, text) is { } any ? OfPlatform(store, any, text, Platform.Parse(platform)) : null;
-        if (FindByName(store, text) is { } named)
-            return named.Image;
+        var found = FindAnywhere(store, text);
+        if (found is not null && platform is not null)
+            found = OfPlatform(store, found, text, Platform.Parse(platform));
+        return found is { SharedFrom: not null } ? store.BorrowImage(found) : found;
+    }
+
+    /// <summary>The image of the store itself that a user means, whatever shared stores have.</summary>
+    /// <exception cref="StrataException">InvalidArgument: it is the beginning of several IDs.</exception>
+    public static ImageRecord? FindOwn(Store.Store store, string text) => FindByName(store, text, shared: false)?.Image ?? ByPrefix(text, store.FindImagesByPrefix);
+
+    private static ImageRecord? FindAnywhere(Store.Store store, string text) =>
+        FindByName(store, text)?.Image ?? ByPrefix(text, store.FindImagesByPrefix) ?? ByPrefix(text, store.FindSharedImagesByPrefix);
+
+    private static ImageRecord? ByPrefix(string text, Func<string, int, IReadOnlyList<ImageRecord>> find)
+    {
         string hex = text.StartsWith("sha256:", StringComparison.Ordinal) ? text[7..] : text;
         if (!IsIdPrefix(hex))
             return null;
-        var found = store.FindImagesByPrefix(hex, limit: 2);
+        var found = find(hex, 2);
         return found.Count == 2 ? throw StrataException.InvalidArgument($"'{text}' is the beginning of several images' IDs. Give more digits.") : (found.Count == 0 ? null : found[0]);
     }
 
@@ -77,8 +101,8 @@ public static class ImageNames
 
     private static ImageRecord OfPlatform(Store.Store store, ImageRecord image, string text, Platform wanted)
     {
-        var index = FindByName(store, text) is { } named ? store.FindIndex(named.Name) : image.Indexes.Select(store.FindIndex).FirstOrDefault();
-        var all = index is null ? [image] : index.Manifests.Select(store.FindImage).OfType<ImageRecord>().ToArray();
+        var index = image.SharedFrom is not null ? null : FindByName(store, text) is { } named ? store.FindIndex(named.Name) : image.Indexes.Select(store.FindIndex).FirstOrDefault();
+        ImageRecord[] all = image.SharedFrom is not null ? [.. store.FindSharedSiblings(image)] : index is null ? [image] : [.. index.Manifests.Select(store.FindImage).OfType<ImageRecord>()];
         return wanted.Usable(otherArchitectures: false).Select(p => all.FirstOrDefault(i => i.Platform == p.ToString())).FirstOrDefault(i => i is not null)
             ?? throw StrataException.NotFound(
                 $"The image '{text}' is not in the store for {wanted}, but for {string.Join(", ", all.Select(i => i.Platform ?? "a platform that it does not tell"))}. Load it with --platform or --all-platforms.");
@@ -91,6 +115,8 @@ public static class ImageNames
         if (!IsIdPrefix(hex))
             return null;
         var found = store.FindLayersByPrefix(hex, limit: 2);
+        if (found.Count == 0 && store.FindSharedLayersByPrefix(hex, limit: 2) is { Count: > 0 } shared)
+            found = [.. shared.Select(store.BorrowLayer)];
         return found.Count == 2 ? throw StrataException.InvalidArgument($"'{text}' is the beginning of several layers' IDs. Give more digits, or the chain ID.") : (found.Count == 0 ? null : found[0]);
     }
 

@@ -15,6 +15,9 @@ public sealed record ImageInput
     /// <summary>Its names. A name that another image has moves to this one.</summary>
     public IReadOnlyList<string> Names { get; init; } = [];
 
+    /// <summary>It comes from a shared store, without a name.</summary>
+    internal bool IsBorrowed { get; init; }
+
     /// <summary>For which platform it is, to be shown and searched; null: not known.</summary>
     public string? Platform { get; init; }
 }

@@ -12,6 +12,12 @@ public sealed record ImageRecord(Digest Manifest, Digest Config, ChainId? TopLay
     /// <summary>For which platform it is, as its config says; null: it came when the store did not keep that yet.</summary>
     public string? Platform { get; init; }
 
+    /// <summary>The directory of the shared store that it is in; null: it is in this one.</summary>
+    public string? SharedFrom { get; init; }
+
+    /// <summary>True: it is in this store only since something of a shared store was used, and goes when nothing uses it.</summary>
+    public bool IsBorrowed { get; init; }
+
     /// <summary>The indexes of the store that list it, by their digests, sorted.</summary>
     public IReadOnlyList<Digest> Indexes { get; init; } = [];
 }

@@ -6,7 +6,9 @@ namespace Strata.Store;
 public sealed partial class Store
 {
     /// <summary>All images, in the order in which they came.</summary>
-    public IReadOnlyList<ImageRecord> ListImages() => _database.Read(s =>
+    public IReadOnlyList<ImageRecord> ListImages() => _database.Read(ReadImages);
+
+    private static ImageRecord[] ReadImages(Session s)
     {
         var names = s.List("SELECT manifest, name FROM names ORDER BY name", r => (r.GetString(0), r.GetString(1))).ToLookup(r => r.Item1, r => r.Item2);
         var indexes = s.List("SELECT manifest, idx FROM index_images ORDER BY idx", r => (r.GetString(0), r.GetString(1))).ToLookup(r => r.Item1, r => r.Item2);
@@ -15,12 +17,14 @@ public sealed partial class Store
             string key = image.Manifest.ToString();
             return image with { Names = [.. names[key]], Indexes = [.. indexes[key].Where(idx => Digest.TryParse(idx, out _)).Select(Digest.Parse)] };
         }).ToArray();
-    });
+    }
 
     /// <summary>The image of a name, or null.</summary>
-    public ImageRecord? FindImage(string name) => _database.Read(s =>
+    public ImageRecord? FindImage(string name) => _database.Read(s => Named(s, name));
+
+    private static ImageRecord? Named(Session s, string name) =>
         s.ListWhole($"SELECT {Rows.ImageColumns} FROM images WHERE manifest=(SELECT manifest FROM names WHERE name=$1)", Rows.Image, name)
-            .Select(image => WithNames(s, image)).FirstOrDefault());
+            .Select(image => WithNames(s, image)).FirstOrDefault();
 
     /// <summary>Adds an image whose layers are there, or gives one that is there another name. A name that another image has moves to this one.</summary>
     /// <param name="manifest">Its manifest, as it is. Kept.</param>
@@ -56,10 +60,10 @@ public sealed partial class Store
                 string key = written[i].Manifest.ToString();
                 long sizeBytes = RequireLayers(s, images[i].TopLayer);
                 s.Run("""
-                    INSERT INTO images (manifest, config, top, size_bytes, created, platform) VALUES ($1, $2, $3, $4, $5, $6)
-                    ON CONFLICT (manifest) DO UPDATE SET platform=coalesce(excluded.platform, platform)
+                    INSERT INTO images (manifest, config, top, size_bytes, created, platform, borrowed) VALUES ($1, $2, $3, $4, $5, $6, $7)
+                    ON CONFLICT (manifest) DO UPDATE SET platform=coalesce(excluded.platform, platform), borrowed=min(excluded.borrowed, borrowed)
                     """,
-                    key, written[i].Config.ToString(), images[i].TopLayer?.ToString(), sizeBytes, Rows.Now().ToUnixTimeMilliseconds(), images[i].Platform);
+                    key, written[i].Config.ToString(), images[i].TopLayer?.ToString(), sizeBytes, Rows.Now().ToUnixTimeMilliseconds(), images[i].Platform, images[i].IsBorrowed ? 1 : 0);
                 if (_lease is { } lease)
                     AddToLease(s, lease, "image", key);
                 foreach (string name in images[i].Names)
@@ -87,6 +91,7 @@ public sealed partial class Store
             if (index is { } idx && s.Count("SELECT count(*) FROM indexes WHERE digest=$1", idx.ToString()) == 0)
                 throw StrataException.NotFound($"There is no index {idx} in the store.");
             SetName(s, name, manifest.ToString(), index?.ToString());
+            s.Run("UPDATE images SET borrowed=0 WHERE manifest=$1", manifest.ToString()); // somebody's own from now on
             return true;
         });
         RecordImages([.. changed, manifest.ToString()]);

@@ -45,7 +45,7 @@ public sealed partial class Store
         {
             // What is there already. Without a known diff ID a layer can't be looked up.
             while (done.Count < baseFirst.Count && baseFirst[done.Count].DiffId is { } known
-                && FindLayer(ChainId.Of(done.Count == 0 ? parent : done[^1].ChainId, known)) is { } layer)
+                && FindOrBorrow(ChainId.Of(done.Count == 0 ? parent : done[^1].ChainId, known)) is { } layer)
                 done.Add(layer);
             if (done.Count == baseFirst.Count)
                 return PutUnderLease(done); // their origins stay as they are: a blob that was not read is not believed to be this layer
@@ -72,8 +72,12 @@ public sealed partial class Store
 
     /// <summary>Writes a layer's tar, byte for byte as it came, and verifies it while writing.</summary>
     /// <exception cref="StrataException">Corrupt: the layer's files are not what they were; what was written is no use then.</exception>
-    public void WriteTar(LayerRecord layer, Stream destination, CancellationToken cancellationToken = default) =>
+    public void WriteTar(LayerRecord layer, Stream destination, CancellationToken cancellationToken = default)
+    {
+        if (IsMissing(layer))
+            throw GoneThere("This", layer);
         WriteExactTar(layer.DriverId, layer.Parent is { } p ? FindLayer(p)?.DriverId : null, layer.DiffId, destination, cancellationToken);
+    }
 
     /// <summary>Writes the tar of a driver's layer, byte for byte as it was applied, and verifies it while writing.</summary>
     internal void WriteExactTar(LayerId id, LayerId? parent, DiffId diff, Stream destination, CancellationToken cancellationToken)

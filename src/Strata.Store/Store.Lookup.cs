@@ -26,17 +26,21 @@ public sealed partial class Store
     /// <summary>The layers whose chain ID begins with some digits; if there is none, those whose diff ID does.</summary>
     /// <param name="hexPrefix">Lower-case hexadecimal digits.</param>
     /// <param name="limit">How many at most.</param>
-    public IReadOnlyList<LayerRecord> FindLayersByPrefix(string hexPrefix, int limit) => _database.Read(s =>
-        Layers(s, "chain", hexPrefix, limit) is { Count: > 0 } found ? found : Layers(s, "diff", hexPrefix, limit));
+    public IReadOnlyList<LayerRecord> FindLayersByPrefix(string hexPrefix, int limit) => _database.Read(s => LayersByPrefix(s, hexPrefix, limit));
+
+    private static List<LayerRecord> LayersByPrefix(Session s, string hexPrefix, int limit) =>
+        Layers(s, "chain", hexPrefix, limit) is { Count: > 0 } found ? found : Layers(s, "diff", hexPrefix, limit);
 
     /// <summary>The images whose manifest's digest or ID begins with some digits.</summary>
     /// <param name="hexPrefix">Lower-case hexadecimal digits.</param>
     /// <param name="limit">How many at most.</param>
-    public IReadOnlyList<ImageRecord> FindImagesByPrefix(string hexPrefix, int limit) => _database.Read(s => s.ListWhole(
+    public IReadOnlyList<ImageRecord> FindImagesByPrefix(string hexPrefix, int limit) => _database.Read(s => ByPrefix(s, hexPrefix, limit));
+
+    private static ImageRecord[] ByPrefix(Session s, string hexPrefix, int limit) => s.ListWhole(
         $"""
         SELECT {Rows.ImageColumns} FROM images WHERE manifest >= $1 AND manifest < $2
         UNION SELECT {Rows.ImageColumns} FROM images WHERE config >= $1 AND config < $2 LIMIT $3
-        """, Rows.Image, "sha256:" + hexPrefix, "sha256:" + hexPrefix + HexEnd, limit).Select(image => WithNames(s, image)).ToArray());
+        """, Rows.Image, "sha256:" + hexPrefix, "sha256:" + hexPrefix + HexEnd, limit).Select(image => WithNames(s, image)).ToArray();
 
     /// <summary>The image of a manifest, or null.</summary>
     public ImageRecord? FindImage(Digest manifest) => _database.Read(s => Find(s, manifest));

@@ -6,10 +6,12 @@ namespace Strata.Store;
 public sealed partial class Store
 {
     /// <summary>The places where the tar of a diff ID was seen, the latest first.</summary>
-    public IReadOnlyList<LayerOrigin> ListOrigins(DiffId diff) => _database.Read(s => s.List(
+    public IReadOnlyList<LayerOrigin> ListOrigins(DiffId diff) => _database.Read(s => Origins(s, diff));
+
+    private static List<LayerOrigin> Origins(Session s, DiffId diff) => s.List(
         "SELECT origin, blob, blob_bytes, seen FROM origins WHERE diff=$1 ORDER BY seen DESC, origin",
         row => new LayerOrigin(row.GetString(0), Digest.Parse(row.GetString(1)), row.GetInt64(2), DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(3))),
-        diff.ToString()));
+        diff.ToString());
 
     /// <summary>Remembers a place where a layer's blob is, which the caller has verified to be the layer. Forgotten when the last layer of that diff ID is removed.</summary>
     /// <returns>False: the store has no layer of that diff ID, so nothing was kept.</returns>

@@ -46,6 +46,7 @@ public sealed partial class Store
         if (FindWritable(name) is not null)
             throw NameTaken(name);
         var below = parent is { } p ? FindLayer(p) ?? throw StrataException.NotFound($"There is no layer {p} in the store.") : null;
+        RequirePresent($"The writable layer '{name}'", parent);
         var record = new WritableRecord(name, LayerId.New(), parent, image, null, Rows.Now());
         var options = new CreateOptions
         {
@@ -115,6 +116,7 @@ public sealed partial class Store
     private string MountAt(string name, string? target)
     {
         var record = GetWritable(name);
+        RequirePresent($"'{name}'", record.Parent);
         if (target is not null)
         {
             target = Path.GetFullPath(target);

@@ -35,6 +35,7 @@ public sealed partial class Store : IDisposable
         _reserve = new Reserve(layout);
         _holds = new Holds(layout);
         Driver = driver;
+        SharedStores = OpenShared(options, layout, driver);
         Snapshots = new SnapshotStore(this, database, layout);
         Graph = new GraphStore(this, database, layout);
     }
@@ -101,6 +102,8 @@ public sealed partial class Store : IDisposable
     public void Dispose()
     {
         _holds.Dispose();
+        foreach (var shared in SharedStores)
+            shared.Dispose();
         _database.Dispose();
     }
 

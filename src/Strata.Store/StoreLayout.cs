@@ -30,6 +30,9 @@ internal sealed class StoreLayout(string root)
     /// <summary>The same for images.</summary>
     internal string ImageFacts => Path.Combine(root, "images");
 
+    /// <summary>Copies of the metadata of shared stores, where it can't be read as it lies there (<see cref="SharedMetadata"/>).</summary>
+    internal string SharedCache => Path.Combine(root, "shared");
+
     internal string Holds => Path.Combine(root, "holds");
 
     /// <summary>Collection takes it alone while it decides, who begins to use layers shared while that is said.</summary>

@@ -20,6 +20,15 @@ public sealed record StoreOptions
     /// <summary>A lease that what is registered, and what is found there already, is put under; null: none. It must exist, but for <see cref="Store.AppliedLease"/>.</summary>
     public string? Lease { get; init; }
 
+    /// <summary>
+    /// The directories of other stores whose images and layers are used too, without copying them: of the same driver. They are only read. One that can't
+    /// be used is left out. Asked in this order, after the store itself.
+    /// </summary>
+    public IReadOnlyList<string> SharedStores { get; init; } = [];
+
+    /// <summary>Told, once of each, of a shared store that is left out (<see cref="SharedStore.Problem"/>), perhaps on another thread; or null.</summary>
+    public Action<SharedStore>? SharedStoreLeftOut { get; init; }
+
     /// <summary>What layers may contain.</summary>
     public LayerLimits Limits { get; init; } = LayerLimits.Default;
 }

@@ -43,7 +43,7 @@ public sealed class OpeningTests
             layers = [.. store.RegisterLayers([StoreRig.Input(StoreRig.Tar(1)), StoreRig.Input(StoreRig.Tar(2)), StoreRig.Input(StoreRig.Tar(3))])];
             store.AddImage("{1}"u8, "{c}"u8, layers[0].ChainId, ["a:1"]);
         }
-        Sql(root, "DROP VIEW driver_ids; DROP TABLE graph; CREATE VIEW driver_ids (driver_id) AS SELECT driver_id FROM layers; DROP TABLE lease_items; DROP TABLE leases; DROP INDEX writable_image; UPDATE meta SET value='6' WHERE key='schema'");
+        Sql(root, "DROP VIEW driver_ids; DROP TABLE graph; CREATE VIEW driver_ids (driver_id) AS SELECT driver_id FROM layers; DROP TABLE lease_items; DROP TABLE leases; DROP INDEX writable_image; DROP INDEX layers_shared; ALTER TABLE layers DROP COLUMN shared; ALTER TABLE images DROP COLUMN borrowed; UPDATE meta SET value='6' WHERE key='schema'");
         using (var store = Open(root))
         {
             Assert.Equal([layers[2].ChainId], Assert.Single(store.ListLeases()).Layers);

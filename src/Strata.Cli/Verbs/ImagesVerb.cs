@@ -13,7 +13,11 @@ internal static class ImagesVerb
         command.SetAction(parse =>
         {
             using var store = Session.Open(parse);
-            var images = store.ListImages();
+            var own = store.ListImages();
+            var shared = store.ListSharedImages();
+            // One that is here only since it was used from a shared store is shown by what it is called there.
+            var there = shared.Select(image => image.Manifest).ToHashSet();
+            ImageRecord[] images = [.. own.Where(image => !(image.IsBorrowed && image.Names.Count == 0 && there.Contains(image.Manifest))), .. shared];
             if (parse.GetValue(json))
             {
                 Output.JsonArray(images, WriteJson);
@@ -21,9 +25,10 @@ internal static class ImagesVerb
             }
             // An image without a name of its own goes by those of the multi-platform images that it belongs to.
             var indexes = store.ListIndexes().ToDictionary(i => i.Digest);
-            Output.Table(["NAME", "PLATFORM", "ID", "MANIFEST", "SIZE", "LOADED"], images.SelectMany(image =>
+            string[] columns = ["NAME", "PLATFORM", "ID", "MANIFEST", "SIZE", "LOADED"];
+            Output.Table(shared.Count == 0 ? columns : [.. columns, "SHARED FROM"], images.SelectMany(image =>
                 (image.Names.Count > 0 ? image.Names : image.Indexes.SelectMany(i => indexes.TryGetValue(i, out var index) ? index.Names : []).Distinct().DefaultIfEmpty("<none>")).Select(name => (string[])
-                    [name, image.Platform ?? "-", Output.Short(image.Config), Output.Short(image.Manifest), Output.Size(image.SizeBytes), Output.Time(image.Created)])));
+                    [name, image.Platform ?? "-", Output.Short(image.Config), Output.Short(image.Manifest), Output.Size(image.SizeBytes), Output.Time(image.Created), .. shared.Count == 0 ? (string[])[] : [image.SharedFrom ?? "-"]])));
             return ExitCodes.Ok;
         });
         return command;
@@ -45,5 +50,6 @@ internal static class ImagesVerb
         json.WriteString("topLayer", image.TopLayer?.ToString());
         json.WriteNumber("sizeBytes", image.SizeBytes);
         json.WriteString("created", image.Created);
+        json.WriteString("sharedFrom", image.SharedFrom);
     }
 }

@@ -44,5 +44,6 @@ internal static class LayersVerb
         writer.WriteString("blob", layer.BlobDigest.ToString());
         writer.WriteNumber("blobBytes", layer.BlobBytes);
         writer.WriteString("created", layer.Created);
+        writer.WriteString("sharedFrom", layer.SharedFrom);
     }
 }

@@ -38,12 +38,12 @@ internal static class RemoveVerb
             store.RemoveWritable(text);
             Console.Out.WriteLine($"Removed {text}");
         }
-        else if (!force && ImageNames.FindByName(store, text) is { Image.Names.Count: > 1 } named)
+        else if (!force && ImageNames.FindByName(store, text, shared: false) is { Image.Names.Count: > 1 } named)
         {
             store.RemoveName(named.Name);
             Console.Out.WriteLine($"Removed the name {named.Name}");
         }
-        else if (ImageNames.Find(store, text) is { } image)
+        else if (ImageNames.FindOwn(store, text) is { } image)
         {
             var layers = store.RemoveImage(image.Manifest);
             Console.Out.WriteLine($"Removed image {(image.Names.Count > 0 ? string.Join(", ", image.Names) : Output.Short(image.Config))} and {layers.Count} layers");
@@ -56,6 +56,10 @@ internal static class RemoveVerb
         else if (force && store.RemoveDamagedRow(text))
         {
             Console.Out.WriteLine($"Removed the damaged metadata of {text}");
+        }
+        else if (ImageNames.FindByName(store, text) is { } elsewhere)
+        {
+            throw StrataException.FailedPrecondition($"The image '{elsewhere.Name}' is in the shared store {elsewhere.Image.SharedFrom}, which is only read. Remove it there: strata --root {elsewhere.Image.SharedFrom} rm {text}");
         }
         else
         {

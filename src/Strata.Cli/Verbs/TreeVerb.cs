@@ -24,6 +24,8 @@ internal static class TreeVerb
             while (todo.TryPop(out var next))
             {
                 string label = $"{Output.Short(next.Layer.ChainId.Digest)}  {Output.Size(next.Layer.ContentBytes)}";
+                if (next.Layer.SharedFrom is { } shared)
+                    label += $"  (in {Markup.Escape(shared)})";
                 foreach (var image in images[next.Layer.ChainId])
                     label += $"  [[{string.Join(", ", image.Names.DefaultIfEmpty("image " + Output.Short(image.Config)).Select(Markup.Escape))}]]";
                 var below = children[next.Layer.ChainId].ToArray();

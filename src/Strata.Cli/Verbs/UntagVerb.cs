@@ -15,7 +15,7 @@ internal static class UntagVerb
             int code = ExitCodes.Ok;
             foreach (string text in parse.GetRequiredValue(names))
             {
-                if (ImageNames.FindByName(store, text) is { } named && store.RemoveName(named.Name))
+                if (ImageNames.FindByName(store, text, shared: false) is { } named && store.RemoveName(named.Name))
                 {
                     Console.Out.WriteLine($"Untagged {named.Name}  {named.Image.Config}");
                     continue;

@@ -25,6 +25,7 @@ internal static class UsageVerb
                     w.WriteString("kind", Kind(item.Kind));
                     w.WriteString("name", item.Name);
                     w.WriteString("digest", item.Digest?.ToString());
+                    w.WriteString("sharedFrom", item.SharedFrom);
                     foreach (var (name, usage) in new[] { ("own", item.Own), ("exclusive", item.Exclusive), ("shared", item.Shared), ("freed", item.Freed) })
                     {
                         w.WriteStartObject(name);
@@ -37,7 +38,7 @@ internal static class UsageVerb
             }
             Output.Table(["KIND", "NAME", "OWN", "EXCLUSIVE", "SHARED", "INODES", "FREED BY rm"], found.Select(item => (string[])
             [
-                Kind(item.Kind), item.Kind == ItemKind.Layer ? Output.Short(item.Digest!.Value) : item.Name, Output.Size(item.Own.SizeBytes), Output.Size(item.Exclusive.SizeBytes),
+                Kind(item.Kind) + (item.SharedFrom is null ? "" : " (shared)"), item.Kind == ItemKind.Layer ? Output.Short(item.Digest!.Value) : item.Name, Output.Size(item.Own.SizeBytes), Output.Size(item.Exclusive.SizeBytes),
                 Output.Size(item.Shared.SizeBytes), item.Total.Inodes.ToString(CultureInfo.InvariantCulture), Output.Size(item.Freed.SizeBytes),
             ]));
             return ExitCodes.Ok;

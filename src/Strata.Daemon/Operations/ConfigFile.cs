@@ -11,6 +11,7 @@ internal static class ConfigFile
         ["root"] = (o, v) => o with { Root = AbsolutePath(v) },
         ["driver"] = (o, v) => o with { Driver = v },
         ["driver-opt"] = (o, v) => o with { DriverOptions = [.. o.DriverOptions, v.Contains('=', StringComparison.Ordinal) ? v : throw new FormatException("it is not KEY=VALUE")] },
+        ["shared-store"] = (o, v) => o with { SharedStores = [.. o.SharedStores ?? [], AbsolutePath(v)] },
         ["containerd-socket"] = (o, v) => o with { ContainerdSocket = AbsolutePath(v) },
         ["containerd-address"] = (o, v) => o with { ContainerdAddress = AbsolutePath(v) },
         ["containerd-fetch"] = (o, v) => o with { ContainerdFetch = OneOf(v, "true", "false") == "true" ? o.ContainerdFetch ?? new Oci.Registries.RegistryOptions() : null },

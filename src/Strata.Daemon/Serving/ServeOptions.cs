@@ -19,6 +19,9 @@ internal sealed record ServeOptions
     /// <summary>The driver's options, KEY=VALUE.</summary>
     internal IReadOnlyList<string> DriverOptions { get; init; } = [];
 
+    /// <summary>The directories of stores whose layers are used too; null: those of the environment.</summary>
+    internal IReadOnlyList<string>? SharedStores { get; init; }
+
     /// <summary>Where containerd finds its snapshotter and differ; null: nowhere.</summary>
     internal string? ContainerdSocket { get; init; }
 

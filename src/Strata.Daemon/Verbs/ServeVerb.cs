@@ -13,6 +13,7 @@ internal static class ServeVerb
         var root = new Option<string?>("--root") { Description = "The store's directory. Default: /var/lib/strata.", HelpName = "DIR" };
         var driver = new Option<string?>("--driver") { Description = "The driver. Default: the store's own, else the best that can serve.", HelpName = "NAME" };
         var driverOptions = new Option<string[]>("--driver-opt") { Description = "An option of the driver; may be given more than once.", HelpName = "KEY=VALUE" };
+        var sharedStores = new Option<string[]>("--shared-store") { Description = "Another store whose layers are used too, where they lie; it is only read. May be given more than once.", HelpName = "DIR" };
         var containerd = new Option<string?>("--containerd-socket") { Description = "Serve containerd's snapshotter and differ here.", HelpName = "PATH" };
         var containerdAddress = new Option<string?>("--containerd-address")
         {
@@ -30,7 +31,7 @@ internal static class ServeVerb
         var stopTimeout = Duration("--stop-timeout", "How long calls that are under way may take when the daemon is to stop. Default: 20s.");
         var command = new Command("serve", "Serve a store. Each door opens only if its socket is named.")
         {
-            root, driver, driverOptions, containerd, containerdAddress, fetch, docker, api, config, logFormat, logLevel, callTimeout, stopTimeout,
+            root, driver, driverOptions, sharedStores, containerd, containerdAddress, fetch, docker, api, config, logFormat, logLevel, callTimeout, stopTimeout,
         };
         command.SetAction((parse, cancellationToken) => RunAsync(
             ServeOptions.Load(parse.GetValue(config), given => given with
@@ -38,6 +39,7 @@ internal static class ServeVerb
                 Root = parse.GetValue(root) ?? given.Root,
                 Driver = parse.GetValue(driver) ?? given.Driver,
                 DriverOptions = parse.GetValue(driverOptions) is { Length: > 0 } options ? options : given.DriverOptions,
+                SharedStores = parse.GetValue(sharedStores) is { Length: > 0 } stores ? stores : given.SharedStores,
                 ContainerdSocket = parse.GetValue(containerd) ?? given.ContainerdSocket,
                 ContainerdAddress = parse.GetValue(containerdAddress) ?? given.ContainerdAddress,
                 ContainerdFetch = parse.GetValue(fetch) ? given.ContainerdFetch ?? new RegistryOptions() : given.ContainerdFetch,
@@ -73,7 +75,11 @@ internal static class ServeVerb
     private static async Task<int> RunAsync(ServeOptions options, CancellationToken cancellationToken)
     {
         options.RequireDoor();
-        using var store = Store.Store.Open(new StoreOptions { Root = options.Root, Driver = options.Driver, DriverOptions = options.DriverOptions });
+        using var store = Store.Store.Open(new StoreOptions
+        {
+            Root = options.Root, Driver = options.Driver, DriverOptions = options.DriverOptions, SharedStores = options.SharedStores ?? SharedStore.FromEnvironment(),
+            SharedStoreLeftOut = left => Console.Error.WriteLine($"stratad: the shared store {left.Root} is left out: {left.Problem}"),
+        });
         await using var host = DaemonHost.Make(options, store);
         await host.StartAsync(cancellationToken);
         foreach (string line in host.Describe())

@@ -1,4 +1,3 @@
-using System.Text;
 using Strata.Drivers.Overlay;
 using Strata.Drivers.Quotas;
 using Strata.Formats.Erofs;
@@ -135,13 +134,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
             _images.RefuseAsParent(shared);
         using var temporary = TemporaryDirectory.Create(_layout.Temporary, RemoveUnfinished);
         ChangeMode(temporary.Path, 0x1C8); // 0710
-        if (parent is { } below)
-        {
-            var lowers = new StringBuilder();
-            foreach (var lower in FindBase(below)?.Layers ?? [below, .. _layout.ReadLowers(below)])
-                lowers.Append(lower).Append('\n');
-            File.WriteAllText(Path.Combine(temporary.Path, "lower"), lowers.ToString(), Encoding.ASCII);
-        }
+        WriteLowers(temporary.Path, parent);
         if (writable || options.IdMapping is not null)
             MakeUpper(temporary.Path, parent, options, limits);
         NameCalls.Rename(temporary.Path, _layout.Of(id), NameCalls.RenameNoReplace);

@@ -6,7 +6,7 @@ namespace Strata.Drivers.Erofs;
 /// <remarks>
 /// <code>
 /// ID/lower          the IDs of the layers below, nearest first, a line each; not there without a parent
-/// ID/layer.tar      the layer, as it came, byte for byte; not there: nothing was applied
+/// ID/layer.tar      the layer, as it came, byte for byte; not there: nothing was applied; a link, if the layer lies in another home
 /// ID/layer.1.erofs  its index, of format 1: a cache, made again from the tar (and the layers below) when it is gone
 /// ID/layer.1.side   contents that the tar can't serve by pointing, made with the index; not there: it can serve all
 /// ID/chain.1.erofs  one index of the layer and all applied ones right below it, for deep images: a cache
@@ -64,8 +64,8 @@ internal sealed class ErofsHome(string home)
 
     internal bool Exists(LayerId id) => Directory.Exists(Of(id));
 
-    /// <summary>True if the layer is a tar.</summary>
-    internal bool IsApplied(LayerId id) => File.Exists(Tar(id));
+    /// <summary>True if the layer is a tar, or a link to one in another home, there or not.</summary>
+    internal bool IsApplied(LayerId id) => File.Exists(Tar(id)) || SharedLink.Find(Tar(id)) is not null;
 
     /// <summary>The layer right below, or null.</summary>
     /// <exception cref="StrataException">Corrupt: the list is damaged.</exception>

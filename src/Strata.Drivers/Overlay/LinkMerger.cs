@@ -4,13 +4,17 @@ using Strata.Trees;
 namespace Strata.Drivers.Overlay;
 
 /// <summary>Lays one layer's directory over a merged tree: files as hard links, so that nothing is copied; removals really remove.</summary>
-internal sealed class LinkMerger(OverlayMarks marks)
+/// <param name="marks">The marks.</param>
+/// <param name="copy">True: files are copied (or share blocks), since the layer lies where no link may be made. Its hard links become files of their own.</param>
+internal sealed class LinkMerger(OverlayMarks marks, bool copy = false)
 {
     private const int DirectoryFlags = OpenFlags.ReadOnly;
+    private RootDirectory? _tree;
 
     /// <summary>Merges a layer into a tree on the same file system. Nobody may write to either meanwhile.</summary>
     internal void Merge(RootDirectory layer, RootDirectory tree)
     {
+        _tree = tree;
         CopyAttributes(layer.File, tree.File);
         MergeDirectory(layer.File, tree.File);
         CopyTime(layer.File, tree.File);
@@ -38,7 +42,10 @@ internal sealed class LinkMerger(OverlayMarks marks)
             {
                 if (exists)
                     TreeRemover.Remove(tree.Number, name);
-                Check(NameCalls.TryLink(layer.Number, name, tree.Number, name), "linkat", name);
+                if (copy)
+                    TreeCopier.CopyObject(layer.Number, name, _tree!, tree.Number, name);
+                else
+                    Check(NameCalls.TryLink(layer.Number, name, tree.Number, name), "linkat", name);
                 continue;
             }
             if (exists && !below.IsDirectory)

@@ -72,7 +72,7 @@ public sealed partial class OverlayDriver
         if (parent is { } p)
             RequireExists(p);
         SettleRoot(id);
-        bool direct = parent == ParentOf(id);
+        bool direct = parent == ParentOf(id) && RootOf(id) == _layout.Diff(id); // with a root elsewhere the whole tree is looked at
         return new StackDifference(
             direct ? () => RootDirectory.Open(_layout.Diff(id)) : () => OpenView(id), parent is { } below ? () => OpenView(below) : null, () => OpenView(id),
             _marks, direct, options, _images.UseAll(id, parent), FindOwners(id), parent is { } old ? FindOwners(old) : null);

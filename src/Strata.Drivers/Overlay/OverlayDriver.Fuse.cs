@@ -33,9 +33,11 @@ public sealed partial class OverlayDriver
 
     private Mount FuseMount(OverlayLowers lowers, LayerId? written, LayerId id)
     {
+        if (written is null)
+            lowers = WithItself(id, lowers);
         string[] stack = [.. lowers.Own, .. lowers.Directories];
         if (written is not { } upper)
-            return new Mount(FuseMounts.TypeOf(FuseFeatures.Program), "overlay", "", ["lowerdir=" + string.Join(':', stack.Prepend(_layout.Diff(id))), "ro", .. _moreOptions]);
+            return new Mount(FuseMounts.TypeOf(FuseFeatures.Program), "overlay", "", ["lowerdir=" + string.Join(':', stack), "ro", .. _moreOptions]);
         string[] options = ["lowerdir=" + string.Join(':', stack), "upperdir=" + _layout.Diff(upper), "workdir=" + _layout.Work(upper), .. _volatile ? ["volatile"] : (string[])[], .. _moreOptions];
         return new Mount(FuseMounts.TypeOf(FuseFeatures.Program), "overlay", "", options);
     }

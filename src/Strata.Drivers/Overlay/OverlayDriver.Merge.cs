@@ -49,8 +49,10 @@ public sealed partial class OverlayDriver
             }
             for (int i = begin; i >= 0; i--)
             {
-                using var layer = RootDirectory.Open(_layout.Diff(_layout.Resolve(nearestFirst[i])));
-                new LinkMerger(_marks).Merge(layer, root);
+                var id = _layout.Resolve(nearestFirst[i]);
+                using var layer = RootDirectory.Open(_layout.Diff(id));
+                // A hard link would count in an inode of the other home, and need not be possible.
+                new LinkMerger(_marks, copy: FindLink(id) is not null).Merge(layer, root);
             }
         }
         NameCalls.Rename(temporary.Path, tree);

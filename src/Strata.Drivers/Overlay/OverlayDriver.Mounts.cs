@@ -73,11 +73,18 @@ public sealed partial class OverlayDriver
         if (_fuse)
             return FuseMount(lowers, readOnly ? null : id, id);
         if (readOnly)
-            return OverlayOptions.ReadOnly(_features, lowers.Under(_layout.Diff(id)), _moreOptions, label);
+            return OverlayOptions.ReadOnly(_features, WithItself(id, lowers), _moreOptions, label);
         // Also without the option: it may have been set when the layer was mounted last.
         ForgetVolatile(_layout.Work(id));
         return OverlayOptions.Writable(
             _features, lowers, _layout.Diff(id), _layout.Work(id), _volatile ? _moreOptions.Prepend("volatile") : _moreOptions, label);
+    }
+
+    /// <summary>A layer on top of those below it.</summary>
+    private OverlayLowers WithItself(LayerId id, OverlayLowers lowers)
+    {
+        lowers = lowers.Under(_layout.Diff(id));
+        return RootOf(id) is var root && root != _layout.Diff(id) ? lowers.Under(root) : lowers;
     }
 
     /// <summary>The directories of the layers below, nearest first, by their short names.</summary>

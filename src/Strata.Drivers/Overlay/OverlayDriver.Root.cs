@@ -13,7 +13,7 @@ public sealed partial class OverlayDriver
     private void InheritRoot(LayerId parent, string diff, (uint Uid, uint Gid)? owner = null, OwnerMap? owners = null)
     {
         SettleRoot(parent);
-        using var from = FileCalls.Open(_layout.Diff(parent), OpenFlags.ReadOnly | OpenFlags.Directory);
+        using var from = FileCalls.Open(RootOf(parent), OpenFlags.ReadOnly | OpenFlags.Directory);
         using var to = FileCalls.Open(diff, OpenFlags.ReadOnly | OpenFlags.Directory);
         var source = AttributeCalls.Stat(from);
         var old = AttributeCalls.Stat(to);
@@ -55,7 +55,10 @@ public sealed partial class OverlayDriver
             waiting.Push((layer, parent));
         while (waiting.TryPop(out var next))
         {
-            InheritRoot(next.Parent, _layout.Diff(next.Layer));
+            if (FindLink(next.Layer) is null)
+                InheritRoot(next.Parent, _layout.Diff(next.Layer));
+            else
+                MakeOwnRoot(next.Layer, next.Parent);
             File.Delete(_layout.InheritsRoot(next.Layer));
         }
     }

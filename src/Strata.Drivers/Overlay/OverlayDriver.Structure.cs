@@ -34,6 +34,7 @@ public sealed partial class OverlayDriver : ILayerStructure
         Exchange(_layout.Diff(id), _layout.Diff(whole));
         Exchange(_layout.Displaced(id), _layout.Displaced(whole));
         Exchange(_layout.InheritsRoot(id), _layout.InheritsRoot(whole));
+        TreeRemover.Remove(_layout.OwnRoot(id)); // of a link that was exchanged for a layer of our own
         // Merged trees have the old files, by other names.
         TreeRemover.Remove(MergedTree(id));
         foreach (var layer in List())
@@ -108,10 +109,13 @@ public sealed partial class OverlayDriver : ILayerStructure
     private string? FindShortNameOf(LayerId id) => Directory.EnumerateFileSystemEntries(_layout.Links)
         .Where(path => new FileInfo(path).LinkTarget == $"../{id}/diff").Select(Path.GetFileName).FirstOrDefault();
 
+    /// <summary>True also of a link that leads nowhere.</summary>
+    private static bool IsThere(string path) => Path.Exists(path) || SharedLink.Find(path) is not null;
+
     /// <summary>Exchanges two paths, either of which need not be there.</summary>
     private static void Exchange(string a, string b)
     {
-        bool hasA = Path.Exists(a), hasB = Path.Exists(b);
+        bool hasA = IsThere(a), hasB = IsThere(b);
         if (hasA && hasB)
             NameCalls.Rename(a, b, NameCalls.RenameExchange);
         else if (hasA)

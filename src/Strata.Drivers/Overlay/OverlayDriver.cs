@@ -56,11 +56,11 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
     public override DriverCapabilities Capabilities { get; } = new() { AppliesWithoutParent = true, NeedsMounts = true };
 
     /// <inheritdoc/>
-    public override bool Exists(LayerId id) => Directory.Exists(_layout.Diff(id));
+    public override bool Exists(LayerId id) => Directory.Exists(_layout.Diff(id)) || FindLink(id) is not null;
 
     /// <inheritdoc/>
     public override IReadOnlyList<LayerId> List() =>
-        NamedBy(Directory.EnumerateDirectories(Home).Where(path => Directory.Exists(Path.Combine(path, "diff"))));
+        NamedBy(Directory.EnumerateDirectories(Home).Where(path => Path.Combine(path, "diff") is var diff && (Directory.Exists(diff) || SharedLink.Find(diff) is not null)));
 
     /// <inheritdoc/>
     public override IReadOnlyList<StatusItem> GetStatus() => _fuse ? FuseStatus() :
@@ -101,6 +101,8 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
         RequireExists(id);
         if (_images.Has(id))
             return TreeUsage.Measure(_images.ImageOf(id), cancellationToken); // what it takes here; as a file system it has inodes of its own
+        if (FindLink(id) is not null)
+            return TreeUsage.Measure(_layout.Of(id), cancellationToken); // the link, not what lies elsewhere
         using var root = RootDirectory.Open(_layout.Diff(id));
         return TreeUsage.Measure(root, cancellationToken);
     }
@@ -121,7 +123,7 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
     /// <summary>Short names whose layer is gone: a crash between the two renames of a removal. None while somebody makes a layer, whose short name comes first.</summary>
     protected override IEnumerable<string> FindDangling() => TemporaryDirectory.AnyAlive(_temporary)
         ? []
-        : Directory.GetFileSystemEntries(_layout.Links).Where(link => !Directory.Exists(link) && new FileInfo(link).LinkTarget is not null);
+        : Directory.GetFileSystemEntries(_layout.Links).Where(link => !Directory.Exists(link) && SharedLink.Find(link) is { } diff && SharedLink.Find(Path.Combine(_layout.Links, diff)) is null);
 
     /// <inheritdoc/>
     protected override bool SweepDangling(string path)
@@ -159,19 +161,24 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
             LoopImages.Unmount(temporary.Path);
         else if (limits is not null)
             LayerQuota.Limit(Name, Home, [diff, Path.Combine(temporary.Path, "work")], limits, images: !_fuse);
-        if (parent is { } below)
-            _layout.WriteLower(Path.Combine(temporary.Path, "lower"), below);
         // A writable layer is rarely the parent of another; then it gets its short name. A file less that holds data is a write less to wait for
         // in overlayfs's unmount, which syncs the file system: more than a third of a container's whole life.
-        string? link = writable ? null : OverlayLayout.NewLink();
+        PutInPlace(temporary.Path, id, parent, writable ? null : OverlayLayout.NewLink());
+    }
+
+    /// <summary>Gives a layer that was built its lowers, its short name and its place.</summary>
+    private void PutInPlace(string built, LayerId id, LayerId? parent, string? link)
+    {
+        if (parent is { } below)
+            _layout.WriteLower(Path.Combine(built, "lower"), below);
         if (link is not null)
         {
-            SmallFile.Create(Path.Combine(temporary.Path, "link"), Encoding.ASCII.GetBytes(link));
+            SmallFile.Create(Path.Combine(built, "link"), Encoding.ASCII.GetBytes(link));
             _layout.MakeShortName(link, id); // first: a layer without one can't be mounted, a name without a layer is swept
         }
         try
         {
-            NameCalls.Rename(temporary.Path, _layout.Of(id), NameCalls.RenameNoReplace);
+            NameCalls.Rename(built, _layout.Of(id), NameCalls.RenameNoReplace);
         }
         catch
         {

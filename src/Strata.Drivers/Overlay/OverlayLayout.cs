@@ -8,13 +8,14 @@ namespace Strata.Drivers.Overlay;
 /// <remarks>
 /// <code>
 /// l/LINK -> ../ID/diff      short names (26 characters), so that many fit into mount options
-/// ID/diff/                  what the layer holds: the upper directory of a writable layer
+/// ID/diff/                  what the layer holds: the upper directory of a writable layer; a link, if the layer lies in another home
 /// ID/link                   LINK; a writable layer gets its own when a layer is made on it
 /// ID/lower                  l/LINK:l/LINK, the layers below, nearest first; not there without a parent
 /// ID/lower-of-children  what the lower of each child holds, made with the first child: the others' are hard links to it
 /// ID/work, ID/merged        overlayfs's own directory; the mount point while mounted
 /// ID/committed              empty: the layer has children, and is mounted read-only from then on
 /// ID/inherits-root          empty: the layer's tar lists no root, so its root directory has yet to get the attributes of its parent's
+/// ID/root/                  of a layer whose diff is a link into another home: a directory with the attributes of its root, when those are not there
 /// ID/displaced/             files of the layer's tar that a later entry of the same tar replaced
 /// </code>
 /// </remarks>
@@ -38,6 +39,8 @@ internal sealed class OverlayLayout(string home)
     internal string Committed(LayerId id) => Path.Combine(home, id.ToString(), "committed");
 
     internal string InheritsRoot(LayerId id) => Path.Combine(home, id.ToString(), "inherits-root");
+
+    internal string OwnRoot(LayerId id) => Path.Combine(home, id.ToString(), "root");
 
     internal static string NewLink()
     {

@@ -26,6 +26,8 @@ public sealed partial class VfsDriver : ILayerStructure
         RequireExists(whole);
         NameCalls.Rename(PathOf(id), PathOf(whole), NameCalls.RenameExchange);
         string mine = SideDirectoryOf(id), others = SideDirectoryOf(whole);
+        if (SharedLink.Find(mine) is not null)
+            File.Delete(mine); // of a link that was exchanged for a layer of our own, or another link
         if (Directory.Exists(mine) && Directory.Exists(others))
             NameCalls.Rename(mine, others, NameCalls.RenameExchange);
         else if (Directory.Exists(others))

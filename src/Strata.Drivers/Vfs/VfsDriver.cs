@@ -32,10 +32,10 @@ public sealed partial class VfsDriver : ProtoDriver
     public static IDriver Init(string home, DriverOptions options) => new NaiveDiffDriver(new VfsDriver(home, options));
 
     /// <inheritdoc/>
-    public override bool Exists(LayerId id) => Directory.Exists(PathOf(id));
+    public override bool Exists(LayerId id) => Directory.Exists(PathOf(id)) || FindLink(id) is not null;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<LayerId> List() => NamedBy(Directory.EnumerateDirectories(_directories));
+    public override IReadOnlyList<LayerId> List() => NamedBy(Directory.EnumerateFileSystemEntries(_directories));
 
     /// <inheritdoc/>
     public override IReadOnlyList<Mount> GetMounts(LayerId id, MountRequest request)
@@ -69,8 +69,7 @@ public sealed partial class VfsDriver : ProtoDriver
     public override Usage GetUsage(LayerId id, CancellationToken cancellationToken = default)
     {
         RequireExists(id);
-        using var root = RootDirectory.Open(PathOf(id));
-        return TreeUsage.Measure(root, cancellationToken);
+        return TreeUsage.Measure(PathOf(id), cancellationToken); // of a link the link itself
     }
 
     /// <inheritdoc/>

@@ -23,7 +23,10 @@ internal sealed class Holds(StoreLayout layout) : IDisposable
     private int _written;
 
     /// <summary>Holds layers, whether they are there or not yet.</summary>
-    internal void Add(IReadOnlyCollection<ChainId> chains)
+    internal void Add(IReadOnlyCollection<ChainId> chains) => Add([.. chains.Select(chain => chain.Digest)]);
+
+    /// <summary>Holds layers, by chain ID, and images, by manifest.</summary>
+    internal void Add(IReadOnlyCollection<Digest> chains)
     {
         if (chains.Count == 0)
             return;

@@ -31,7 +31,7 @@ public sealed partial class Store
             RemoveExpired(s);
             return names;
         }));
-        var images = options.UnnamedImages ? CollectImages(options.DryRun, cancellationToken) : [];
+        var images = CollectImages(options.UnnamedImages, options.DryRun, cancellationToken);
         var layers = CollectLayers(options, [.. images.Select(i => i.Manifest.ToString())], failures, cancellationToken);
         var documents = CollectDocuments(options.DryRun, images, cancellationToken);
         var leftovers = CollectLeftovers(options.DryRun, failures, cancellationToken);
@@ -41,10 +41,19 @@ public sealed partial class Store
     private static List<string> EndedLeases(Session s) =>
         s.List("SELECT name FROM leases WHERE expires <= $1 ORDER BY name", r => r.GetString(0), DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
 
-    private List<ImageRecord> CollectImages(bool dryRun, CancellationToken cancellationToken)
+    private List<ImageRecord> CollectImages(bool all, bool dryRun, CancellationToken cancellationToken)
     {
-        string query = $"SELECT {Rows.ImageColumns} FROM images WHERE manifest NOT IN ({Roots.Union(Roots.Images)}) ORDER BY created, manifest";
+        // Those of shared stores are here as long as they are used; any other one is its owner's to keep.
+        string which = all ? "" : "borrowed=1 AND ";
+        string query = $"SELECT {Rows.ImageColumns} FROM images WHERE {which}manifest NOT IN ({Roots.Union(Roots.Images)}) ORDER BY created, manifest";
         var candidates = _database.Read(s => s.ListWhole(query, Rows.Image));
+        if (candidates.Any(image => image.IsBorrowed))
+        {
+            HashSet<string> held;
+            using (ProcessLock.Acquire(_layout.CollectLock))
+                held = Holds.Read(_layout, sweep: false);
+            candidates.RemoveAll(image => image.IsBorrowed && held.Contains(image.Manifest.ToString()));
+        }
         if (dryRun)
             return candidates;
         var removed = new List<ImageRecord>();

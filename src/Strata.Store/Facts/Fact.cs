@@ -30,6 +30,8 @@ internal static class Fact
         json.WriteString("blob", layer.BlobDigest.ToString());
         json.WriteNumber("blobBytes", layer.BlobBytes);
         json.WriteNumber("created", layer.Created.ToUnixTimeMilliseconds());
+        if (layer.SharedFrom is { } shared)
+            json.WriteString("shared", shared);
     });
 
     /// <summary>The name of a writable layer's file, which is empty: <c>ID.PARENT.IMAGE.INIT.NAME</c>, of what is not its own as many digits as tell them apart.</summary>
@@ -49,7 +51,10 @@ internal static class Fact
     {
         var record = new LayerRecord(
             new ChainId(Digest.Parse(Text(json, "chain"))), new DiffId(Digest.Parse(Text(json, "diff"))), Chain(json, "parent"), LayerId.Parse(Text(json, "driverId")),
-            Number(json, "tarBytes"), Number(json, "contentBytes"), Digest.Parse(Text(json, "blob")), Number(json, "blobBytes"), Time(json));
+            Number(json, "tarBytes"), Number(json, "contentBytes"), Digest.Parse(Text(json, "blob")), Number(json, "blobBytes"), Time(json))
+        {
+            SharedFrom = json.TryGetProperty("shared", out var shared) ? shared.GetString() : null,
+        };
         // A chain ID is what it is made of: a file that says otherwise is damaged.
         return ChainId.Of(record.Parent, record.DiffId) == record.ChainId ? record : null;
     });

@@ -13,6 +13,8 @@ internal sealed record ImageFact(ImageRecord Image, IReadOnlyList<(string Name, 
         json.WriteNumber("sizeBytes", Image.SizeBytes);
         json.WriteNumber("created", Image.Created.ToUnixTimeMilliseconds());
         json.WriteString("platform", Image.Platform);
+        if (Image.IsBorrowed)
+            json.WriteBoolean("borrowed", true);
         json.WriteStartArray("names");
         foreach (var (name, index) in Names)
         {
@@ -41,7 +43,7 @@ internal sealed record ImageFact(ImageRecord Image, IReadOnlyList<(string Name, 
         var names = json.GetProperty("names").EnumerateArray().Select(name => (Fact.Text(name, "name"), Fact.Find(name, "index"))).ToArray();
         var image = new ImageRecord(
             Digest.Parse(Fact.Text(json, "manifest")), Digest.Parse(Fact.Text(json, "config")), Fact.Chain(json, "top"), Fact.Number(json, "sizeBytes"), Fact.Time(json),
-            [.. names.Select(name => name.Item1)]) { Platform = Fact.Find(json, "platform") };
+            [.. names.Select(name => name.Item1)]) { Platform = Fact.Find(json, "platform"), IsBorrowed = json.TryGetProperty("borrowed", out var borrowed) && borrowed.GetBoolean() };
         var indexes = json.GetProperty("indexes").EnumerateArray().Select(index => new IndexRecord(
             Digest.Parse(Fact.Text(index, "digest")), Fact.Time(index), [], ReadDigests(index, "documents"), ReadDigests(index, "manifests"))).ToArray();
         return new ImageFact(image, names, indexes);

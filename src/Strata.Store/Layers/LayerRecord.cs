@@ -11,4 +11,8 @@ namespace Strata.Store;
 /// <param name="BlobBytes">The size of that blob.</param>
 /// <param name="Created">When it was registered.</param>
 public sealed record LayerRecord(
-    ChainId ChainId, DiffId DiffId, ChainId? Parent, LayerId DriverId, long TarBytes, long ContentBytes, Digest BlobDigest, long BlobBytes, DateTimeOffset Created);
+    ChainId ChainId, DiffId DiffId, ChainId? Parent, LayerId DriverId, long TarBytes, long ContentBytes, Digest BlobDigest, long BlobBytes, DateTimeOffset Created)
+{
+    /// <summary>The directory of the shared store in which it lies; null: in this one.</summary>
+    public string? SharedFrom { get; init; }
+}

@@ -47,6 +47,46 @@ internal sealed class Database : IDisposable
         }
     }
 
+    /// <summary>Opens a file that is not changed while it is open, without writing a byte beside it or to it. Nothing of a WAL is seen.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="version">Of which schema it is: this program's or an older one.</param>
+    /// <exception cref="StrataException">FailedPrecondition: it is of a newer version. Corrupt: it is no database.</exception>
+    internal static Database OpenImmutable(string path, out int version)
+    {
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder
+        {
+            DataSource = $"file:{string.Join('/', path.Split('/').Select(Uri.EscapeDataString))}?immutable=1",
+            Mode = SqliteOpenMode.ReadOnly,
+            Pooling = false,
+        }.ToString());
+        var database = new Database(connection);
+        try
+        {
+            version = database.Guard(() =>
+            {
+                connection.Open();
+                return database.FindVersion(path);
+            });
+            return database;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Brings a file to this program's schema, and all that stands in its WAL into it.</summary>
+    internal static void MakeSingle(string path)
+    {
+        using var database = Open(path, create: false);
+        database.Guard(() =>
+        {
+            database.Execute("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode=DELETE;");
+            return 0;
+        });
+    }
+
     /// <summary>Reads; what is read is one moment's state.</summary>
     internal T Read<T>(Func<Session, T> read) => Guard(() =>
     {
@@ -72,13 +112,7 @@ internal sealed class Database : IDisposable
     /// <summary>Brings the schema to this program's version, in one transaction; an older program's store is refused by nothing, a newer one's is.</summary>
     private void RequireVersion(string path)
     {
-        int version = new Session(_connection, null).Version();
-        if (version > Migrations.Newest)
-        {
-            throw StrataException.FailedPrecondition(
-                $"The store's metadata {path} is of version {version}; this program knows version {Migrations.Newest} and those before. Use a newer program, or another root.");
-        }
-        if (version == Migrations.Newest)
+        if (FindVersion(path) == Migrations.Newest)
             return;
         Write(session =>
         {
@@ -86,6 +120,13 @@ internal sealed class Database : IDisposable
             Migrations.Run(session, session.Version());
             return 0;
         });
+    }
+
+    private int FindVersion(string path)
+    {
+        int version = new Session(_connection, null).Version();
+        return version <= Migrations.Newest ? version : throw StrataException.FailedPrecondition(
+            $"The store's metadata {path} is of version {version}; this program knows version {Migrations.Newest} and those before. Use a newer program, or another root.");
     }
 
     private void Execute(string text)

@@ -93,6 +93,12 @@ internal static class Migrations
             SELECT driver_id FROM layers UNION ALL SELECT driver_id FROM writable UNION ALL SELECT init_id FROM writable WHERE init_id IS NOT NULL
             UNION ALL SELECT driver_id FROM snapshots UNION ALL SELECT holder FROM snapshots UNION ALL SELECT driver_id FROM graph;
         """,
+        // Layers that lie in another store, by its directory; images that are here only since something of another store was used.
+        """
+        ALTER TABLE layers ADD COLUMN shared TEXT;
+        CREATE INDEX layers_shared ON layers (shared) WHERE shared IS NOT NULL;
+        ALTER TABLE images ADD COLUMN borrowed INTEGER NOT NULL DEFAULT 0;
+        """,
     ];
 
     /// <summary>The version that this program makes and uses.</summary>

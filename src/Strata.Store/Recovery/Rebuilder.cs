@@ -149,8 +149,8 @@ internal sealed class Rebuilder(IDriver driver, StoreLayout layout, Database dat
     private static void Add(Session s, ImageFact fact, HashSet<string> indexes)
     {
         var image = fact.Image;
-        s.Run("INSERT INTO images (manifest, config, top, size_bytes, created, platform) VALUES ($1, $2, $3, $4, $5, $6)",
-            image.Manifest.ToString(), image.Config.ToString(), image.TopLayer?.ToString(), image.SizeBytes, image.Created.ToUnixTimeMilliseconds(), image.Platform);
+        s.Run("INSERT INTO images (manifest, config, top, size_bytes, created, platform, borrowed) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            image.Manifest.ToString(), image.Config.ToString(), image.TopLayer?.ToString(), image.SizeBytes, image.Created.ToUnixTimeMilliseconds(), image.Platform, image.IsBorrowed ? 1 : 0);
         foreach (var index in fact.Indexes.Where(index => indexes.Add(index.Digest.ToString())))
         {
             string idx = index.Digest.ToString();

@@ -28,6 +28,13 @@ public sealed partial class Store
                     return; // removed just now
                 throw StrataException.NotFound($"The {Driver.Name} driver has no layer {layer.DriverId}: its files are gone.");
             }
+            if (IsMissing(layer))
+            {
+                TellMissing(layer, findings);
+                if (options.Repair)
+                    damaged.Add(layer.ChainId);
+                return;
+            }
             if (Driver is ILayerStructure structure)
                 Add(structure.CheckStructure(layer.DriverId, parent, options.Repair));
             if (Driver is ILayerChecker checker)
@@ -68,7 +75,7 @@ public sealed partial class Store
         int workers = options.Workers > 0 ? options.Workers : Math.Max(2, Environment.ProcessorCount);
         var broken = new System.Collections.Concurrent.ConcurrentBag<ChainId>();
         Parallel.ForEach(
-            layers.Where(layer => !damaged.Contains(layer.ChainId)), new ParallelOptions { MaxDegreeOfParallelism = workers, CancellationToken = cancellationToken },
+            layers.Where(layer => !damaged.Contains(layer.ChainId) && !IsMissing(layer)), new ParallelOptions { MaxDegreeOfParallelism = workers, CancellationToken = cancellationToken },
             layer =>
             {
                 bool whole = Try($"layer {layer.ChainId}", findings, () =>
@@ -107,9 +114,9 @@ public sealed partial class Store
         }
 
         bool Mend(string key, LayerRecord? fact) => fact is not null && Driver.Exists(fact.DriverId) && _database.Write(s => s.Run(
-            "UPDATE layers SET diff=$2, parent=$3, driver_id=$4, tar_bytes=$5, content_bytes=$6, blob=$7, blob_bytes=$8, created=$9 WHERE chain=$1",
+            "UPDATE layers SET diff=$2, parent=$3, driver_id=$4, tar_bytes=$5, content_bytes=$6, blob=$7, blob_bytes=$8, created=$9, shared=$10 WHERE chain=$1",
             key, fact.DiffId.ToString(), fact.Parent?.ToString(), fact.DriverId.ToString(), fact.TarBytes, fact.ContentBytes, fact.BlobDigest.ToString(), fact.BlobBytes,
-            fact.Created.ToUnixTimeMilliseconds())) == 1;
+            fact.Created.ToUnixTimeMilliseconds(), fact.SharedFrom)) == 1;
     }
 
     private List<string> DamagedRows(string table, string key, string columns, Func<Microsoft.Data.Sqlite.SqliteDataReader, object> read) => _database.Read(s =>

@@ -29,6 +29,12 @@ public sealed partial class Store
                 findings.Damage(subject, $"It can't be put in place again while {user} is in use on it.", "Unmount that, then strata check --repair again.");
                 return false;
             }
+            var parent = layer.Parent is { } below ? FindLayer(below)?.DriverId : null;
+            if (layer.SharedFrom is not null && IsMissing(layer) && Relink(layer, structure, parent))
+            {
+                findings.MarkRepaired(subject);
+                return true;
+            }
             bool any = false;
             foreach (var blob in options.Finders.SelectMany(finder => finder(layer, cancellationToken)))
             {
@@ -74,21 +80,29 @@ public sealed partial class Store
                 using var again = Lease.Take(_layout, layer.DriverId);
                 Driver.Create(layer.DriverId, parent);
             }
-            Driver.Sync();
-            DurableFile.SyncFileSystem(_layout.Recipes);
-            if (File.Exists(_layout.Recipe(made)))
-                File.Move(_layout.Recipe(made), _layout.Recipe(layer.DriverId), overwrite: true);
-            structure.ReplaceContent(layer.DriverId, made);
+            Replace(layer with { SharedFrom = null }, structure, made);
             structure.CheckStructure(layer.DriverId, parent, repair: true);
             if (Driver is ILayerChecker checker)
                 checker.CheckLayer(layer.DriverId, repair: true, cancellationToken); // what is made of its content
-            WriteFile(_layout.LayerFact(layer.DriverId), Fact.Of(layer));
             Driver.Sync();
         }
         finally
         {
             DiscardQuietly(made, lease);
         }
+    }
+
+    /// <summary>Puts a layer that was just made in the place of a damaged one, with its recipe, and says where it lies.</summary>
+    private void Replace(LayerRecord layer, ILayerStructure structure, LayerId made)
+    {
+        Driver.Sync();
+        DurableFile.SyncFileSystem(_layout.Recipes);
+        if (File.Exists(_layout.Recipe(made)))
+            File.Move(_layout.Recipe(made), _layout.Recipe(layer.DriverId), overwrite: true);
+        structure.ReplaceContent(layer.DriverId, made);
+        _database.Write(s => s.Run("UPDATE layers SET shared=$2 WHERE chain=$1", layer.ChainId.ToString(), layer.SharedFrom));
+        WriteFile(_layout.LayerFact(layer.DriverId), Fact.Of(layer));
+        Driver.Sync();
     }
 
     private void CheckPlaces(List<LayerRecord> baseFirst, Findings findings)

@@ -11,6 +11,7 @@ public sealed partial class SnapshotStore
         if (!Digest.TryParse(target, out var digest) || (below is not null && below.Layer is null))
             return;
         var chain = new ChainId(digest);
+        _ = _store.FindOrBorrow(chain); // perhaps a shared store has it
         string? name = _database.Write(s =>
         {
             var layer = s.List($"SELECT {Rows.LayerColumns} FROM layers WHERE chain=$1", Rows.Layer, chain.ToString()).FirstOrDefault();

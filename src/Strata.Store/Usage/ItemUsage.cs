@@ -12,6 +12,9 @@ public sealed record ItemUsage(ItemKind Kind, string Name, Usage Own, Usage Excl
     /// <summary>A layer's chain ID, an image's manifest; null for a writable layer.</summary>
     public Digest? Digest { get; init; }
 
+    /// <summary>A layer that lies in a shared store: its directory; only what is kept of it here is counted. Null: it is here.</summary>
+    public string? SharedFrom { get; init; }
+
     /// <summary>All that it is made of.</summary>
     public Usage Total => new(Exclusive.SizeBytes + Shared.SizeBytes, Exclusive.Inodes + Shared.Inodes);
 }

@@ -46,7 +46,10 @@ public sealed partial class Store
             bool used = users[layer.ChainId] > (applied.Contains(layer.ChainId) ? 1 : 0); // removing it takes it from that lease
             var (exclusive, shared) = Split(layers, own, users, layer.Parent);
             var itself = own[layer.ChainId];
-            items.Add(new ItemUsage(ItemKind.Layer, layer.ChainId.ToString(), itself, Add(itself, exclusive), shared, used ? default : itself) { Digest = layer.ChainId.Digest });
+            items.Add(new ItemUsage(ItemKind.Layer, layer.ChainId.ToString(), itself, Add(itself, exclusive), shared, used ? default : itself)
+            {
+                Digest = layer.ChainId.Digest, SharedFrom = layer.SharedFrom,
+            });
         }
         return items;
     }
