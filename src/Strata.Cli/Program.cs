@@ -26,6 +26,7 @@ static int Run(string[] args)
     root.Options.Add(Session.LimitsOption);
     root.Options.Add(Session.LeaseOption);
     root.Options.Add(Session.SharedStoresOption);
+    root.Options.Add(Session.ApiOption);
     foreach (var command in (Command[])
     [
         LoadVerb.Make(), PullVerb.Make(), PushVerb.Make(), LoginVerb.Make(), LogoutVerb.Make(), ImagesVerb.Make(), LayersVerb.Make(), TreeVerb.Make(), InfoVerb.Make(), StatusVerb.Make(), CreateVerb.Make(), RemoveVerb.Make(), MountVerb.Make(),

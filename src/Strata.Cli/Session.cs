@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Strata.Api;
 using Strata.Drivers.Rootless;
 using Strata.Store;
 
@@ -49,6 +50,13 @@ internal static class Session
         HelpName = "DIR",
     };
 
+    internal static readonly Option<string?> ApiOption = new("--api-socket")
+    {
+        Description = "Ask the daemon that serves here (stratad serve --api-socket) instead of the store itself. '' : ask the store itself. Default: $STRATA_API, else the store itself.",
+        Recursive = true,
+        HelpName = "PATH",
+    };
+
     internal static CancellationToken Cancellation { get; set; }
 
     internal static Option<bool> Json() => new("--json") { Description = "Print JSON." };
@@ -65,16 +73,41 @@ internal static class Session
         return Path.Combine(string.IsNullOrEmpty(data) ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "share") : data, "strata");
     }
 
-    /// <param name="parse">The command line.</param>
-    /// <param name="lease">The lease of what is made; null: the one that the user names, if any.</param>
-    internal static Store.Store Open(ParseResult parse, string? lease = null) => Store.Store.Open(OptionsOf(parse, lease));
+    /// <summary>The store itself, for verbs that no daemon can do for us.</summary>
+    internal static Store.Store Open(ParseResult parse) => Store.Store.Open(OptionsOf(parse));
 
-    internal static StoreOptions OptionsOf(ParseResult parse, string? lease = null)
+    /// <summary>The store itself, or the daemon that the user names.</summary>
+    internal static IStoreOperations OpenOperations(ParseResult parse)
     {
+        if (ApiOf(parse) is not { } socket)
+            return new StoreOperations(Open(parse), "strata " + ProgramVersion.Number, whyNoNamespace: Rootless.WhyNot, keepApplied: LeaseOf(parse) is null);
+        var given = new Option[] { RootOption, DriverOption, DriverOptionsOption, LimitsOption, LeaseOption, SharedStoresOption }.FirstOrDefault(option => parse.GetResult(option) is { Implicit: false });
+        if (given is not null)
+            throw StrataException.InvalidArgument($"{given.Name} is of a store that is used directly; with the control API the daemon's own is. Leave it out, or use the store directly: --api-socket ''.");
+        if (LeaseOf(parse) is not null)
+            throw StrataException.NotSupported("$STRATA_LEASE does not go through the control API: unset it, or use the store directly (--api-socket '').");
+        return new RemoteOperations(socket);
+    }
+
+    /// <summary>The socket of the daemon that the user names; null: none.</summary>
+    internal static string? ApiOf(ParseResult parse)
+    {
+        string? named = parse.GetValue(ApiOption) ?? Environment.GetEnvironmentVariable("STRATA_API");
+        return string.IsNullOrEmpty(named) ? null : Path.GetFullPath(named);
+    }
+
+    internal static StoreOptions OptionsOf(ParseResult parse)
+    {
+        if (ApiOf(parse) is not null)
+        {
+            string verb = parse.CommandResult.Command.Name;
+            throw StrataException.NotSupported(
+                $"'strata {verb}' does not go through the control API. Use the store directly, also while the daemon runs: strata {verb} --api-socket '' --root DIR …");
+        }
         var options = new StoreOptions
         {
             Root = RootOf(parse),
-            Lease = LeaseOf(parse) ?? lease,
+            Lease = LeaseOf(parse),
             Driver = parse.GetValue(DriverOption),
             DriverOptions = parse.GetValue(DriverOptionsOption) ?? [],
             SharedStores = parse.GetValue(SharedStoresOption) is { Length: > 0 } shared ? shared : SharedStore.FromEnvironment(),

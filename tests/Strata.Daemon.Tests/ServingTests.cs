@@ -24,6 +24,30 @@ public sealed class ServingTests
     }
 
     [Fact]
+    public async Task The_api_lets_a_group_in_if_told_so()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "giving a file to another group needs root");
+        using var scratch = new ScratchDirectory();
+        using var store = Store.Store.Open(new StoreOptions { Root = scratch["store"], Driver = "vfs" });
+        var options = new ServeOptions { ApiSocket = scratch["a.sock"], DockerSocket = scratch["d.sock"], ApiSocketGroup = "daemon" };
+        await using (var host = DaemonHost.Make(options, store))
+        {
+            await host.StartAsync(default);
+            Assert.Equal("root daemon 660", Commands.Run("stat", "-c", "%U %G %a", scratch["a.sock"]).Trim());
+            Assert.Equal("root root 600", Commands.Run("stat", "-c", "%U %G %a", scratch["d.sock"]).Trim());
+            await host.StopAsync();
+        }
+        await using (var host = DaemonHost.Make(options with { ApiSocketGroup = "1", ApiSocketMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }, store))
+        {
+            await host.StartAsync(default);
+            Assert.Equal("root daemon 600", Commands.Run("stat", "-c", "%U %G %a", scratch["a.sock"]).Trim());
+            await host.StopAsync();
+        }
+        var unknown = Assert.ThrowsAny<StrataException>(() => DaemonHost.Make(options with { ApiSocketGroup = "no-such-group" }, store));
+        Assert.Contains("no-such-group", unknown.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_one_door_serves_is_not_reached_through_another()
     {
         using var scratch = new ScratchDirectory();

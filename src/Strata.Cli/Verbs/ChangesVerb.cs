@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Text;
-using Strata.Drivers;
 
 namespace Strata.Cli.Verbs;
 
@@ -14,8 +13,8 @@ internal static class ChangesVerb
         var command = new Command("changes", "List what changed in a writable layer: A added, C changed, D deleted.") { name, contents, json };
         command.SetAction(parse =>
         {
-            using var store = Session.Open(parse);
-            var changes = store.Changes(parse.GetRequiredValue(name), new DiffOptions { CompareContents = parse.GetValue(contents) }, Session.Cancellation);
+            using var store = Session.OpenOperations(parse);
+            var changes = store.Changes(parse.GetRequiredValue(name), parse.GetValue(contents), Session.Cancellation);
             if (parse.GetValue(json))
             {
                 Output.JsonArray(changes, (w, change) =>

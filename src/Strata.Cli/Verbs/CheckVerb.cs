@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Strata.Oci;
 using Strata.Store;
 
 namespace Strata.Cli.Verbs;
@@ -15,25 +14,8 @@ internal static class CheckVerb
         var command = new Command("check", "Compare layers, images and writable layers with what they must be, and tell what lies there for nothing. Fails if something is damaged and stays so.") { deep, repair, from, json };
         command.SetAction(parse =>
         {
-            using var store = Session.Open(parse);
-            var files = (parse.GetValue(from) ?? []).Select(path => new LayerFiles(path)).ToArray();
-            var origins = new OriginReader(store);
-            CheckReport report;
-            try
-            {
-                report = ProgressBars.Run(progress => store.Check(new CheckOptions
-                {
-                    Deep = parse.GetValue(deep),
-                    Repair = parse.GetValue(repair),
-                    Finders = [.. files.Select(file => (LayerFinder)file.Find), (layer, cancelled) => origins.Find(layer).Select(origin => new FoundBlob(origin.Place, () => origins.Open(origin, cancelled)))],
-                    Progress = progress,
-                }, Session.Cancellation));
-            }
-            finally
-            {
-                foreach (var file in files)
-                    file.Dispose();
-            }
+            using var store = Session.OpenOperations(parse);
+            var report = ProgressBars.Run(progress => store.Check(parse.GetValue(deep), parse.GetValue(repair), parse.GetValue(from) ?? [], progress, Session.Cancellation));
             if (parse.GetValue(json))
             {
                 Output.JsonArray(report.Findings, (w, finding) =>

@@ -14,9 +14,9 @@ internal static class CollectVerb
         command.SetAction(parse =>
         {
             bool dry = parse.GetValue(dryRun);
-            using var store = Session.Open(parse);
+            using var store = Session.OpenOperations(parse);
             var report = ProgressBars.Run(progress =>
-                store.Collect(new CollectOptions { DryRun = dry, UnnamedImages = parse.GetValue(unnamed), Progress = progress }, Session.Cancellation));
+                store.Collect(dry, parse.GetValue(unnamed), progress, Session.Cancellation));
             if (parse.GetValue(json))
                 Print(report);
             else

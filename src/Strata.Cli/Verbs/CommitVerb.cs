@@ -15,9 +15,9 @@ internal static class CommitVerb
         command.SetAction(parse =>
         {
             var changes = config.Read(parse);
-            using var store = Session.Open(parse);
+            using var store = Session.OpenOperations(parse);
             var image = ProgressBars.Run(progress =>
-                ImageCommitter.Commit(store, parse.GetRequiredValue(name), parse.GetRequiredValue(tag), changes, progress, Session.Cancellation));
+                store.Commit(parse.GetRequiredValue(name), parse.GetRequiredValue(tag), changes, progress, Session.Cancellation));
             Console.Out.WriteLine($"Committed {ImageNames.Normalize(parse.GetRequiredValue(tag))}  {image.Config}");
             return ExitCodes.Ok;
         });

@@ -1,6 +1,5 @@
 using System.CommandLine;
-using Strata.Oci;
-using Strata.Store;
+using Strata.Api;
 
 namespace Strata.Cli.Verbs;
 
@@ -15,7 +14,7 @@ internal static class CreateVerb
         var command = new Command("create", "Make a writable layer.") { name, from, options, init, IdMapOptions.Users, IdMapOptions.Groups, IdMapOptions.SubordinateName, PlatformChoice.Option };
         command.SetAction(parse =>
         {
-            using var store = Session.Open(parse);
+            using var store = Session.OpenOperations(parse);
             var storage = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
             foreach (string option in parse.GetValue(options) ?? [])
             {
@@ -23,26 +22,19 @@ internal static class CreateVerb
                 if (equals <= 0 || !storage.TryAdd(option[..equals], option[(equals + 1)..]))
                     throw StrataException.InvalidArgument($"The storage option '{option}' is not of the form key=value, or is given twice.");
             }
-            var (parent, image) = Parent(store, parse.GetValue(from), parse.GetValue(PlatformChoice.Option));
-            var mapping = IdMapOptions.Of(parse);
-            WritableRecord Create(IProgress<ProgressReport>? progress) => store.CreateWritable(
-                parse.GetRequiredValue(name), parent, image, storage, parse.GetValue(init) ? InitLayer.Standard : null, mapping, progress, Session.Cancellation);
-            var made = mapping is null ? Create(null) : ProgressBars.Run(Create);
-            Console.Out.WriteLine(made.Name);
+            var request = new CreateRequest
+            {
+                Name = parse.GetRequiredValue(name),
+                From = parse.GetValue(from),
+                Platform = parse.GetValue(PlatformChoice.Option),
+                StorageOptions = storage,
+                Init = parse.GetValue(init),
+                IdMapping = IdMapOptions.Of(parse),
+            };
+            string Create(IProgress<ProgressReport>? progress) => store.Create(request, progress, Session.Cancellation);
+            Console.Out.WriteLine(request.IdMapping is null ? Create(null) : ProgressBars.Run(Create));
             return ExitCodes.Ok;
         });
         return command;
-    }
-
-    /// <summary>An image by its name or ID, else a layer by its ID; nothing: no parent.</summary>
-    internal static (ChainId? Parent, Digest? Image) Parent(Store.Store store, string? text, string? platform = null)
-    {
-        if (text is null)
-            return (null, null);
-        if (ImageNames.Find(store, text, platform) is { } image)
-            return (image.TopLayer, image.Manifest);
-        if (ImageNames.FindLayer(store, text) is { } layer)
-            return (layer.ChainId, null);
-        throw StrataException.NotFound($"There is neither an image nor a layer '{text}' in the store. 'strata images' and 'strata layers' list them.");
     }
 }

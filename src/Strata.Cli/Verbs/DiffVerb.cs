@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Strata.Drivers;
 
 namespace Strata.Cli.Verbs;
 
@@ -12,10 +11,10 @@ internal static class DiffVerb
         var command = new Command("diff", "Write what changed in a writable layer as an OCI layer, an uncompressed tar.") { name, output };
         command.SetAction(parse =>
         {
-            using var store = Session.Open(parse);
+            using var store = Session.OpenOperations(parse);
             Session.WriteOutput(parse.GetValue(output), stream => ProgressBars.Run(progress =>
             {
-                store.Diff(parse.GetRequiredValue(name), stream, new DiffOptions { Progress = progress }, Session.Cancellation);
+                store.Diff(parse.GetRequiredValue(name), stream, progress, Session.Cancellation);
                 return 0;
             }));
             return ExitCodes.Ok;

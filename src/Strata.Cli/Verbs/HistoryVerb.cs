@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Strata.Oci;
 
 namespace Strata.Cli.Verbs;
 
@@ -16,8 +15,8 @@ internal static class HistoryVerb
         var command = new Command("history", "Show the steps by which an image was made, the last first, and the layers that they made.") { image, whole, PlatformChoice.Option, json };
         command.SetAction(parse =>
         {
-            using var store = Session.Open(parse);
-            var steps = ImageHistory.Read(store, PlatformChoice.Get(store, parse.GetRequiredValue(image), parse));
+            using var store = Session.OpenOperations(parse);
+            var steps = store.History(parse.GetRequiredValue(image), parse.GetValue(PlatformChoice.Option));
             if (parse.GetValue(json))
             {
                 Output.JsonArray(steps, (writer, step) =>

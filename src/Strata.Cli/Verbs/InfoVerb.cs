@@ -1,6 +1,5 @@
 using System.CommandLine;
-using Strata.Drivers;
-using Strata.Drivers.Rootless;
+using Strata.Api;
 
 namespace Strata.Cli.Verbs;
 
@@ -12,33 +11,16 @@ internal static class InfoVerb
         var command = new Command("info", "Tell which drivers can serve here, which would be chosen, and for each that can't the reason. Makes no store.") { json };
         command.SetAction(parse =>
         {
-            string root = Session.RootOf(parse);
-            Rootless.EnterFor(root, parse.GetValue(Session.DriverOption), makesStore: false);
-            var registry = DriverRegistry.CreateDefault();
-            var found = registry.Probe(root);
-            var choice = registry.Predict(root, parse.GetValue(Session.DriverOption), found);
-            var facts = new (string Key, string Value)[]
-            {
-                ("version", "strata " + ProgramVersion.Number),
-                ("root", Path.GetFullPath(root)),
-                ("backing file system", FsMagic.Of(root).ToString()),
-                ("size limits", DriverRegistry.DescribeLimits(root)),
-                ("kernel", File.ReadAllText("/proc/sys/kernel/osrelease").Trim()),
-                ("privileged", Privileged()),
-                ("owners are mapped", Mapping(root)),
-                ("used with", string.Join(", ", registry.FindPrior(root)) is { Length: > 0 } prior ? prior : "nothing yet"),
-                ("would choose", choice.Name ?? "none"),
-                ("because", choice.Why),
-            };
+            var info = Look(parse);
             if (parse.GetValue(json))
             {
                 Output.Json(w =>
                 {
                     w.WriteStartObject();
-                    foreach (var (key, value) in facts)
+                    foreach (var (key, value) in info.Facts)
                         w.WriteString(key, value);
                     w.WriteStartArray("drivers");
-                    foreach (var probe in found)
+                    foreach (var probe in info.Drivers)
                     {
                         w.WriteStartObject();
                         w.WriteString("name", probe.Name);
@@ -51,34 +33,25 @@ internal static class InfoVerb
                 });
                 return ExitCodes.Ok;
             }
-            foreach (var (key, value) in facts)
+            foreach (var (key, value) in info.Facts)
                 Console.Out.WriteLine($"{key}: {value}");
             Console.Out.WriteLine("drivers:");
-            foreach (var probe in found)
+            foreach (var probe in info.Drivers)
                 Console.Out.WriteLine($"  {probe.Name}: {probe.Reason ?? "can serve"}");
             return ExitCodes.Ok;
         });
         return command;
     }
 
-    private static string Mapping(string root)
+    private static HostFacts Look(ParseResult parse)
     {
-        try
+        if (Session.ApiOf(parse) is not null)
         {
-            return DriverRegistry.DescribeMapping(root);
+            using var daemon = Session.OpenOperations(parse);
+            return daemon.GetFacts();
         }
-        catch (Exception e) when (e is StrataException or IOException or UnauthorizedAccessException)
-        {
-            return "not found out: " + e.Message;
-        }
-    }
-
-    private static string Privileged()
-    {
-        if (RootlessNamespace.Current is not null)
-            return $"no: in a user namespace of its own, with {RootlessNamespace.CountIds()} IDs";
-        if (Environment.IsPrivilegedProcess)
-            return "yes";
-        return $"no: nothing can be mounted, vfs does all that needs no mount. No user namespace: {Rootless.WhyNot ?? "it is switched off"}";
+        string root = Session.RootOf(parse);
+        Rootless.EnterFor(root, parse.GetValue(Session.DriverOption), makesStore: false);
+        return HostFacts.Gather(root, parse.GetValue(Session.DriverOption), "strata " + ProgramVersion.Number, Rootless.WhyNot);
     }
 }

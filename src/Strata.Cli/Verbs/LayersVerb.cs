@@ -1,7 +1,5 @@
 using System.CommandLine;
-using System.Text.Json;
-using Strata.Oci;
-using Strata.Store;
+using Strata.Api;
 
 namespace Strata.Cli.Verbs;
 
@@ -15,15 +13,13 @@ internal static class LayersVerb
         var command = new Command("layers", "List the layers of the store.") { limit, after, json };
         command.SetAction(parse =>
         {
-            using var store = Session.Open(parse);
+            using var store = Session.OpenOperations(parse);
             if (parse.GetValue(limit) is <= 0)
                 throw StrataException.InvalidArgument("--limit is a number of layers, 1 or more.");
-            var last = parse.GetValue(after) is not { } text ? null
-                : ImageNames.FindLayer(store, text) ?? throw StrataException.NotFound($"There is no layer '{text}' in the store.");
-            var layers = store.ListLayers(parse.GetValue(limit) ?? int.MaxValue, last);
+            var layers = store.ListLayers(parse.GetValue(limit) ?? int.MaxValue, parse.GetValue(after));
             if (parse.GetValue(json))
             {
-                Output.JsonArray(layers, WriteJson);
+                Output.JsonArray(layers, RecordJson.Write);
                 return ExitCodes.Ok;
             }
             Output.Table(["CHAIN ID", "DIFF ID", "PARENT", "SIZE", "CREATED"], layers.Select(layer => (string[])
@@ -31,19 +27,5 @@ internal static class LayersVerb
             return ExitCodes.Ok;
         });
         return command;
-    }
-
-    internal static void WriteJson(Utf8JsonWriter writer, LayerRecord layer)
-    {
-        writer.WriteString("chainId", layer.ChainId.ToString());
-        writer.WriteString("diffId", layer.DiffId.ToString());
-        writer.WriteString("parent", layer.Parent?.ToString());
-        writer.WriteString("driverId", layer.DriverId.ToString());
-        writer.WriteNumber("tarBytes", layer.TarBytes);
-        writer.WriteNumber("contentBytes", layer.ContentBytes);
-        writer.WriteString("blob", layer.BlobDigest.ToString());
-        writer.WriteNumber("blobBytes", layer.BlobBytes);
-        writer.WriteString("created", layer.Created);
-        writer.WriteString("sharedFrom", layer.SharedFrom);
     }
 }

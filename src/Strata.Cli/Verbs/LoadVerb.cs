@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Strata.Api;
 using Strata.Oci;
 
 namespace Strata.Cli.Verbs;
@@ -15,26 +16,26 @@ internal static class LoadVerb
         var command = new Command("load", "Load an image from a file, a folder or standard input; its layers may be plain or compressed with gzip, zstd, xz or bzip2.") { image, name, platform, all, json };
         command.SetAction(parse =>
         {
-            using var store = Session.Open(parse);
+            using var store = Session.OpenOperations(parse);
             var images = ProgressBars.Run(progress =>
             {
-                var loader = new ImageLoader(store, new LoadOptions
+                var options = new LoadOptions
                 {
                     Name = parse.GetValue(name) is { } given ? ImageNames.Normalize(given) : null,
                     Platform = parse.GetValue(platform),
                     AllPlatforms = parse.GetValue(all),
                     Progress = progress,
-                });
+                };
                 string path = parse.GetRequiredValue(image);
                 if (path != "-")
-                    return loader.Load(path, Session.Cancellation);
+                    return store.Load(path, options, Session.Cancellation);
                 if (!Console.IsInputRedirected)
                     throw StrataException.InvalidArgument("There is no image on standard input, which is a terminal: give a file, or redirect one (< FILE).");
                 using var input = Console.OpenStandardInput();
-                return loader.Load(input, "standard input", Session.Cancellation);
+                return store.Load(input, "standard input", options, Session.Cancellation);
             });
             if (parse.GetValue(json))
-                Output.JsonArray(images, ImagesVerb.WriteJson);
+                Output.JsonArray(images, RecordJson.Write);
             else
                 foreach (var loaded in images)
                     Console.Out.WriteLine($"Loaded {(loaded.Names.Count > 0 ? string.Join(", ", loaded.Names) : parse.GetValue(all) && loaded.Indexes.Count > 0 ? "the same for " + loaded.Platform : "an image without a name")}  {loaded.Config}");

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Strata.Api;
 
 namespace Strata.Cli.Verbs;
 
@@ -11,9 +12,14 @@ internal static class MountVerb
         var command = new Command("mount", "Mount a writable layer and print the path of its root file system. It stays mounted until 'umount'.") { name, directory };
         command.SetAction(parse =>
         {
-            using var store = Session.Open(parse);
-            Rootless.RequireSession(store.Driver, parse.GetRequiredValue(name));
-            Console.Out.WriteLine(store.Mount(parse.GetRequiredValue(name), parse.GetValue(directory)));
+            using var store = Session.OpenOperations(parse);
+            string layer = parse.GetRequiredValue(name);
+            string? target = parse.GetValue(directory);
+            if (store is StoreOperations here)
+                Rootless.RequireSession(here.Store.Driver, layer);
+            else if (target is not null)
+                target = Path.GetFullPath(target); // the daemon's current directory is another one
+            Console.Out.WriteLine(store.Mount(layer, target));
             return ExitCodes.Ok;
         });
         return command;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Strata.Api;
 using Strata.Oci;
 using Strata.Oci.Registries;
 
@@ -28,7 +29,7 @@ internal static class PullVerb
                 },
                 Session.Cancellation));
             if (parse.GetValue(json))
-                Output.JsonArray([image], ImagesVerb.WriteJson);
+                Output.JsonArray([image], RecordJson.Write);
             else
                 Console.Out.WriteLine($"Pulled {string.Join(", ", image.Names)}  {image.Config}");
             return ExitCodes.Ok;

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Strata.Oci;
+using Strata.Api;
 
 namespace Strata.Cli.Verbs;
 
@@ -12,13 +12,13 @@ internal static class RemoveVerb
         var command = new Command("rm", "Remove writable layers, images (with the layers that nothing else uses), or single layers.") { names, force };
         command.SetAction(parse =>
         {
-            using var store = Session.Open(parse);
+            using var store = Session.OpenOperations(parse);
             int code = ExitCodes.Ok;
             foreach (string name in parse.GetRequiredValue(names))
             {
                 try
                 {
-                    Remove(store, name, parse.GetValue(force));
+                    Tell(store.Remove(name, parse.GetValue(force)));
                 }
                 catch (StrataException e) when (e.Kind is ErrorKind.NotFound or ErrorKind.FailedPrecondition or ErrorKind.InvalidArgument)
                 {
@@ -31,39 +31,12 @@ internal static class RemoveVerb
         return command;
     }
 
-    private static void Remove(Store.Store store, string text, bool force)
+    private static void Tell(Removed removed) => Console.Out.WriteLine(removed.Kind switch
     {
-        if (store.FindWritable(text) is not null)
-        {
-            store.RemoveWritable(text);
-            Console.Out.WriteLine($"Removed {text}");
-        }
-        else if (!force && ImageNames.FindByName(store, text, shared: false) is { Image.Names.Count: > 1 } named)
-        {
-            store.RemoveName(named.Name);
-            Console.Out.WriteLine($"Removed the name {named.Name}");
-        }
-        else if (ImageNames.FindOwn(store, text) is { } image)
-        {
-            var layers = store.RemoveImage(image.Manifest);
-            Console.Out.WriteLine($"Removed image {(image.Names.Count > 0 ? string.Join(", ", image.Names) : Output.Short(image.Config))} and {layers.Count} layers");
-        }
-        else if (ImageNames.FindLayer(store, text) is { } layer)
-        {
-            store.RemoveLayer(layer.ChainId);
-            Console.Out.WriteLine($"Removed layer {layer.ChainId}");
-        }
-        else if (force && store.RemoveDamagedRow(text))
-        {
-            Console.Out.WriteLine($"Removed the damaged metadata of {text}");
-        }
-        else if (ImageNames.FindByName(store, text) is { } elsewhere)
-        {
-            throw StrataException.FailedPrecondition($"The image '{elsewhere.Name}' is in the shared store {elsewhere.Image.SharedFrom}, which is only read. Remove it there: strata --root {elsewhere.Image.SharedFrom} rm {text}");
-        }
-        else
-        {
-            throw StrataException.NotFound($"There is no writable layer, image or layer '{text}' in the store.");
-        }
-    }
+        RemovedKind.Name => $"Removed the name {removed.Name}",
+        RemovedKind.Image => $"Removed image {removed.Name} and {removed.Layers} layers",
+        RemovedKind.Layer => $"Removed layer {removed.Name}",
+        RemovedKind.DamagedRow => $"Removed the damaged metadata of {removed.Name}",
+        _ => $"Removed {removed.Name}",
+    });
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Strata.Api;
 using Strata.Oci;
 
 namespace Strata.Cli.Verbs;
@@ -35,11 +36,14 @@ internal static class SaveVerb
                 Level = parse.GetValue(level),
                 AllPlatforms = parse.GetValue(all),
             };
-            using var store = Session.Open(parse);
-            var found = parse.GetRequiredValue(images).Select(text => PlatformChoice.Get(store, text, parse)).DistinctBy(i => i.Manifest).ToArray();
+            using var store = Session.OpenOperations(parse);
+            string[] named = parse.GetRequiredValue(images);
+            string? platform = parse.GetValue(PlatformChoice.Option);
+            if (store is StoreOperations here)
+                here.FindAll(named, platform); // what is missing is told before a file is made
             Session.WriteOutput(parse.GetValue(output), stream => ProgressBars.Run(progress =>
             {
-                ImageSaver.Save(store, found, stream, options with { Progress = progress }, Session.Cancellation);
+                store.Save(named, platform, stream, options with { Progress = progress }, Session.Cancellation);
                 return 0;
             }));
             return ExitCodes.Ok;

@@ -10,23 +10,22 @@ internal static class StatusVerb
         var command = new Command("status", "Show the store's driver, what it holds, and its writable layers with where they are mounted.") { json };
         command.SetAction(parse =>
         {
-            using var store = Session.Open(parse);
+            using var store = Session.OpenOperations(parse);
             var writable = store.ListWritable();
-            var (layers, images, _) = store.Count();
-            var status = store.Driver.GetStatus();
+            var status = store.GetStatus();
             if (parse.GetValue(json))
             {
                 Output.Json(w =>
                 {
                     w.WriteStartObject();
-                    w.WriteString("root", store.Root);
-                    w.WriteString("driver", store.Driver.Name);
+                    w.WriteString("root", status.Root);
+                    w.WriteString("driver", status.Driver);
                     w.WriteStartObject("driverStatus");
-                    foreach (var item in status)
+                    foreach (var item in status.DriverStatus)
                         w.WriteString(item.Key, item.Value);
                     w.WriteEndObject();
-                    w.WriteNumber("images", images);
-                    w.WriteNumber("layers", layers);
+                    w.WriteNumber("images", status.Held.Images);
+                    w.WriteNumber("layers", status.Held.Layers);
                     w.WriteStartArray("writable");
                     foreach (var layer in writable)
                     {
@@ -34,9 +33,9 @@ internal static class StatusVerb
                         w.WriteString("name", layer.Name);
                         w.WriteString("parent", layer.Parent?.ToString());
                         w.WriteString("image", layer.Image?.ToString());
-                        w.WriteString("mountedAt", MountedAt(store, layer));
+                        w.WriteString("mountedAt", layer.MountedAt);
                         w.WriteString("created", layer.Created);
-                        w.WriteString("idMapping", MappingOf(store, layer));
+                        w.WriteString("idMapping", layer.IdMapping);
                         w.WriteEndObject();
                     }
                     w.WriteEndArray();
@@ -44,40 +43,15 @@ internal static class StatusVerb
                 });
                 return ExitCodes.Ok;
             }
-            Console.Out.WriteLine($"root: {store.Root}\ndriver: {store.Driver.Name}");
-            foreach (var item in status)
+            Console.Out.WriteLine($"root: {status.Root}\ndriver: {status.Driver}");
+            foreach (var item in status.DriverStatus)
                 Console.Out.WriteLine($"  {item.Key}: {item.Value}");
-            Console.Out.WriteLine($"images: {images}\nlayers: {layers}\nwritable layers: {writable.Count}");
+            Console.Out.WriteLine($"images: {status.Held.Images}\nlayers: {status.Held.Layers}\nwritable layers: {writable.Count}");
             if (writable.Count > 0)
                 Output.Table(["NAME", "PARENT", "MOUNTED AT", "CREATED", "IDS"], writable.Select(w => (string[])
-                    [w.Name, w.Parent is { } p ? Output.Short(p.Digest) : "-", MountedAt(store, w) ?? "-", Output.Time(w.Created), MappingOf(store, w) ?? "-"]));
+                    [w.Name, w.Parent is { } p ? Output.Short(p.Digest) : "-", w.MountedAt ?? "-", Output.Time(w.Created), w.IdMapping ?? "-"]));
             return ExitCodes.Ok;
         });
         return command;
-    }
-
-    /// <summary>One damaged layer must not hide the others.</summary>
-    private static string? MountedAt(Store.Store store, Store.WritableRecord record)
-    {
-        try
-        {
-            return store.FindMountPoint(record);
-        }
-        catch (StrataException e)
-        {
-            return $"({e.Kind}: its files are missing or damaged)";
-        }
-    }
-
-    private static string? MappingOf(Store.Store store, Store.WritableRecord record)
-    {
-        try
-        {
-            return store.FindIdMapping(record)?.ToString();
-        }
-        catch (StrataException e)
-        {
-            return $"({e.Kind})";
-        }
     }
 }

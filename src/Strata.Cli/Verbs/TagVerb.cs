@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Strata.Oci;
 
 namespace Strata.Cli.Verbs;
 
@@ -12,11 +11,8 @@ internal static class TagVerb
         var command = new Command("tag", "Give an image another name.") { image, name };
         command.SetAction(parse =>
         {
-            using var store = Session.Open(parse);
-            var found = ImageNames.Get(store, parse.GetRequiredValue(image));
-            // A name that means a multi-platform image means all of it under its other name, too.
-            var index = ImageNames.FindByName(store, parse.GetRequiredValue(image)) is { } named ? store.FindIndex(named.Name)?.Digest : null;
-            store.AddName(ImageNames.Normalize(parse.GetRequiredValue(name)), found.Manifest, index);
+            using var store = Session.OpenOperations(parse);
+            store.Tag(parse.GetRequiredValue(image), parse.GetRequiredValue(name));
             return ExitCodes.Ok;
         });
         return command;

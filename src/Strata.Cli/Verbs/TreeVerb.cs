@@ -11,12 +11,12 @@ internal static class TreeVerb
         var command = new Command("tree", "Show how layers lie on each other, and which images and writable layers are on them.");
         command.SetAction(parse =>
         {
-            using var store = Session.Open(parse);
+            using var store = Session.OpenOperations(parse);
             var layers = store.ListLayers();
             var children = layers.Where(l => l.Parent is not null).ToLookup(l => l.Parent!.Value);
             var images = store.ListImages().Where(i => i.TopLayer is not null).ToLookup(i => i.TopLayer!.Value);
             var writable = store.ListWritable().Where(w => w.Parent is not null).ToLookup(w => w.Parent!.Value);
-            var tree = new Tree(Markup.Escape(store.Root));
+            var tree = new Tree(Markup.Escape(store.GetStatus().Root));
             // With a stack of its own: an image may have thousands of layers.
             var todo = new Stack<(LayerRecord Layer, IHasTreeNodes Above)>();
             foreach (var layer in layers.Where(l => l.Parent is null).Reverse())

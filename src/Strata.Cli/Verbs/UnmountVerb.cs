@@ -10,7 +10,7 @@ internal static class UnmountVerb
         var command = new Command("umount", "Take one mount of a writable layer back; the last one unmounts it.") { name };
         command.SetAction(parse =>
         {
-            using var store = Session.Open(parse);
+            using var store = Session.OpenOperations(parse);
             store.Unmount(parse.GetRequiredValue(name));
             return ExitCodes.Ok;
         });

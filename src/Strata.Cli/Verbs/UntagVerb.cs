@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Strata.Oci;
 
 namespace Strata.Cli.Verbs;
 
@@ -11,13 +10,13 @@ internal static class UntagVerb
         var command = new Command("untag", "Take names from images. The images stay, also without a name.") { names };
         command.SetAction(parse =>
         {
-            using var store = Session.Open(parse);
+            using var store = Session.OpenOperations(parse);
             int code = ExitCodes.Ok;
             foreach (string text in parse.GetRequiredValue(names))
             {
-                if (ImageNames.FindByName(store, text, shared: false) is { } named && store.RemoveName(named.Name))
+                if (store.Untag(text) is { } gone)
                 {
-                    Console.Out.WriteLine($"Untagged {named.Name}  {named.Image.Config}");
+                    Console.Out.WriteLine($"Untagged {gone.Name}  {gone.Config}");
                     continue;
                 }
                 Console.Error.WriteLine($"strata: No image has the name '{text}'. 'strata images' lists them."); // the others still go

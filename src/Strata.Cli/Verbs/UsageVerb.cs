@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Strata.Oci;
 using Strata.Store;
 
 namespace Strata.Cli.Verbs;
@@ -14,10 +13,8 @@ internal static class UsageVerb
         var command = new Command("du", "Show what images, layers and writable layers take on disk: alone, and together with others.") { items, json };
         command.SetAction(parse =>
         {
-            using var store = Session.Open(parse);
-            string[] given = parse.GetValue(items) ?? [];
-            var only = given.Length == 0 ? null : given.Select(item => Find(store, item)).ToHashSet(StringComparer.Ordinal);
-            var found = ProgressBars.Run(progress => store.MeasureItems(only, progress, Session.Cancellation));
+            using var store = Session.OpenOperations(parse);
+            var found = ProgressBars.Run(progress => store.Measure(parse.GetValue(items) ?? [], progress, Session.Cancellation));
             if (parse.GetValue(json))
             {
                 Output.JsonArray(found, (w, item) =>
@@ -47,8 +44,4 @@ internal static class UsageVerb
     }
 
     private static string Kind(ItemKind kind) => kind switch { ItemKind.Image => "image", ItemKind.Layer => "layer", _ => "writable" };
-
-    private static string Find(Store.Store store, string text) =>
-        store.FindWritable(text)?.Name ?? ImageNames.Find(store, text)?.Manifest.ToString() ?? ImageNames.FindLayer(store, text)?.ChainId.ToString()
-        ?? throw StrataException.NotFound($"There is no writable layer, image or layer '{text}' in the store.");
 }

@@ -1,25 +1,30 @@
+using Strata.Api;
 using Strata.Daemon.Operations;
-using Strata.Store;
 
 namespace Strata.Daemon.Api;
 
 /// <content>Writable layers.</content>
 internal sealed partial class ApiCalls
 {
-    internal Task WritableLayers(HttpContext context) => ApiJson.WriteAsync(context, store.ListWritable().Select(Of).ToList(), ApiJson.Default.ListWritableReply);
+    internal Task WritableLayers(HttpContext context) => ApiBodies.WriteAsync(context, operations.ListWritable().Select(WritableReply.Of).ToList(), ApiJson.Default.ListWritableReply);
 
-    internal Task Writable(HttpContext context) => ApiJson.WriteAsync(context, Of(store.GetWritable(Route(context, "name"))), ApiJson.Default.WritableReply);
+    internal Task Writable(HttpContext context) => ApiBodies.WriteAsync(context, WritableReply.Of(operations.GetWritable(Route(context, "name"))), ApiJson.Default.WritableReply);
 
     internal async Task CreateWritable(HttpContext context)
     {
-        var request = await ApiJson.ReadAsync(context, ApiJson.Default.CreateWritableRequest);
-        if (request.Image is not null && request.Layer is not null)
-            throw StrataException.InvalidArgument("A writable layer lies on an image or on a layer, not on both.");
-        var image = request.Image is { } named ? FindImage(named) : null;
-        var parent = image is not null ? image.TopLayer : request.Layer is { } layer ? GetLayer(layer).ChainId : (ChainId?)null;
-        var made = store.CreateWritable(request.Name ?? "", parent, image?.Manifest, request.StorageOptions, request.Init ? InitLayer.Standard : null);
-        context.Response.StatusCode = StatusCodes.Status201Created;
-        await ApiJson.WriteAsync(context, Of(made), ApiJson.Default.WritableReply);
+        var message = await ApiBodies.ReadAsync(context, ApiJson.Default.CreateWritableRequest);
+        var request = new CreateRequest
+        {
+            Name = Required(message.Name, "name"),
+            From = message.From,
+            Platform = message.Platform,
+            StorageOptions = message.StorageOptions ?? [],
+            Init = message.Init,
+            IdMapping = message.IdMapping is { Length: > 0 } mapping ? Mapping(mapping) : null,
+        };
+        await AnswerAsync(
+            context, progress => WritableReply.Of(operations.GetWritable(operations.Create(request, progress, context.RequestAborted))),
+            ApiJson.Default.WritableReply, StatusCodes.Status201Created);
     }
 
     internal Task RemoveWritable(HttpContext context)
@@ -31,15 +36,15 @@ internal sealed partial class ApiCalls
 
     internal async Task Mount(HttpContext context)
     {
-        var request = await ApiJson.ReadAsync(context, ApiJson.Default.MountRequestBody);
+        var request = await ApiBodies.ReadAsync(context, ApiJson.Default.MountRequestBody);
         if (request.Target is { } target && !Path.IsPathRooted(target))
             throw StrataException.InvalidArgument($"The target '{target}' is not an absolute path.");
-        await ApiJson.WriteAsync(context, new MountReply(store.Mount(Route(context, "name"), request.Target)), ApiJson.Default.MountReply);
+        await ApiBodies.WriteAsync(context, new MountReply(operations.Mount(Route(context, "name"), request.Target)), ApiJson.Default.MountReply);
     }
 
     internal Task Unmount(HttpContext context)
     {
-        store.Unmount(Route(context, "name"));
+        operations.Unmount(Route(context, "name"));
         context.Response.StatusCode = StatusCodes.Status204NoContent;
         return Task.CompletedTask;
     }
@@ -47,34 +52,33 @@ internal sealed partial class ApiCalls
     internal async Task Changes(HttpContext context)
     {
         string name = Route(context, "name");
-        var changes = await CallThread.Run(() => store.Changes(name, null, context.RequestAborted));
-        await ApiJson.WriteAsync(context, changes.Select(c => new ChangeEntry($"{c.Letter}", c.Path.ToString())).ToList(), ApiJson.Default.ListChangeEntry);
+        bool contents = Flag(context, "contents");
+        var changes = await CallThread.Run(() => operations.Changes(name, contents, context.RequestAborted));
+        await ApiBodies.WriteAsync(context, changes.Select(ChangeReply.Of).ToList(), ApiJson.Default.ListChangeReply);
     }
 
     internal async Task Usage(HttpContext context)
     {
         string name = Route(context, "name");
-        var usage = await CallThread.Run(() => store.GetUsage(name, context.RequestAborted));
-        await ApiJson.WriteAsync(context, new UsageReply(usage.SizeBytes, usage.Inodes), ApiJson.Default.UsageReply);
+        await ApiBodies.WriteAsync(context, UsageReply.Of(await CallThread.Run(() => store.GetUsage(name, context.RequestAborted))), ApiJson.Default.UsageReply);
     }
 
     internal Task Diff(HttpContext context)
     {
         string name = store.GetWritable(Route(context, "name")).Name;
-        return SendTarAsync(context, (to, cancelled) => store.Diff(name, to, null, cancelled));
+        return SendTarAsync(context, (to, cancelled) => operations.Diff(name, to, null, cancelled));
     }
 
-    internal async Task Commit(HttpContext context)
+    internal Task Commit(HttpContext context)
     {
         string name = Route(context, "name");
-        var layer = await CallThread.Run(() => store.Commit(name, new Beat(context), context.RequestAborted));
-        context.Response.StatusCode = StatusCodes.Status201Created;
-        await ApiJson.WriteAsync(context, Of(layer), ApiJson.Default.LayerReply);
+        return AnswerAsync(context, progress => LayerReply.Of(store.Commit(name, progress, context.RequestAborted)), ApiJson.Default.LayerReply, StatusCodes.Status201Created);
     }
 
-    private ImageRecord FindImage(string named) => (Digest.TryParse(named, out var manifest) ? store.FindImage(manifest) : store.FindImage(named))
-        ?? throw StrataException.NotFound($"There is no image '{named}' in the store.");
-
-    private WritableReply Of(WritableRecord layer) => new(
-        layer.Name, layer.Parent?.ToString(), layer.Image?.ToString(), layer.DriverId.ToString(), store.FindMountPoint(layer), layer.Created);
+    private static IdMapping Mapping(string text)
+    {
+        string[] parts = text.Split('/');
+        var ranges = parts.Select(part => part.Split(',').Select(IdRange.ParseOne).ToArray()).ToArray();
+        return parts.Length is 1 or 2 ? IdMapping.Create(ranges[0], ranges[^1]) : throw StrataException.InvalidArgument($"'{text}' is no mapping of IDs: expected CONTAINER:HOST:SIZE of users, a slash, those of groups.");
+    }
 }

@@ -17,6 +17,8 @@ internal static class ConfigFile
         ["containerd-fetch"] = (o, v) => o with { ContainerdFetch = OneOf(v, "true", "false") == "true" ? o.ContainerdFetch ?? new Oci.Registries.RegistryOptions() : null },
         ["docker-socket"] = (o, v) => o with { DockerSocket = AbsolutePath(v) },
         ["api-socket"] = (o, v) => o with { ApiSocket = AbsolutePath(v) },
+        ["api-socket-group"] = (o, v) => o with { ApiSocketGroup = v },
+        ["api-socket-mode"] = (o, v) => o with { ApiSocketMode = Mode(v) },
         ["log-format"] = (o, v) => o with { LogFormat = OneOf(v, LogSetup.Text, LogSetup.Json) },
         ["log-level"] = (o, v) => o with { LogLevel = OneOf(v, LogSetup.Levels) },
         ["call-timeout"] = (o, v) => o with { CallTimeout = Duration(v) },
@@ -86,6 +88,16 @@ internal static class ConfigFile
                 return TimeSpan.FromSeconds(seconds);
         }
         throw new FormatException("expected a number with ms, s, m or h, such as 30s, of at most 480h");
+    }
+
+    /// <summary>The mode of a socket: three octal digits, perhaps a 0 before them.</summary>
+    /// <exception cref="FormatException">It is none.</exception>
+    internal static UnixFileMode Mode(string text)
+    {
+        string digits = text.Length == 4 && text[0] == '0' ? text[1..] : text;
+        if (digits.Length != 3 || digits.Any(c => c is < '0' or > '7'))
+            throw new FormatException("expected a mode of three octal digits, such as 0660");
+        return (UnixFileMode)Convert.ToInt32(digits, 8);
     }
 
     private static (string Key, string Value)? ReadLine(string line)

@@ -36,7 +36,7 @@ internal sealed class DaemonHost : IAsyncDisposable
         if (options.DockerSocket is { } docker)
             doors.Add(new DockerDoor(docker));
         if (options.ApiSocket is { } api)
-            doors.Add(new ApiDoor(api));
+            doors.Add(new ApiDoor(api, options.ApiSocketGroup, options.ApiSocketMode));
         options.RequireDoor();
 
         // Empty: what is served depends on no file of the current directory and on no variable of the environment.
@@ -123,7 +123,8 @@ internal sealed class DaemonHost : IAsyncDisposable
         if (endPoint is not UnixDomainSocketEndPoint)
             return SocketTransportOptions.CreateDefaultBoundListenSocket(endPoint);
         string path = endPoint.ToString()!;
-        return doors.Find(door => door.SocketPath == path) is { } door && options.Sockets.TryGetValue(door.Name, out var given) ? given : DoorSockets.Bind(path);
+        var door = doors.Find(door => door.SocketPath == path)!;
+        return options.Sockets.TryGetValue(door.Name, out var given) ? given : DoorSockets.Bind(path, door.SocketMode, door.SocketGroup);
     }
 
     private static Task RefuseOtherDoors(HttpContext context, RequestDelegate next)

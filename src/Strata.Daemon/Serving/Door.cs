@@ -13,6 +13,12 @@ internal abstract class Door(string name, string socketPath, HttpProtocols proto
 
     internal HttpProtocols Protocols => protocols;
 
+    /// <summary>Who may open it: its owner alone.</summary>
+    internal virtual UnixFileMode SocketMode => DoorSockets.Private;
+
+    /// <summary>The number of the group that it belongs to; null: this process's own.</summary>
+    internal virtual uint? SocketGroup => null;
+
     /// <summary>Adds what its endpoints are made with.</summary>
     internal abstract void AddServices(IServiceCollection services);
 

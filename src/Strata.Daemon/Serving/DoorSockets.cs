@@ -1,15 +1,19 @@
 using System.Net.Sockets;
+using Strata.Drivers.Rootless;
 
 namespace Strata.Daemon.Serving;
 
-/// <summary>Makes the doors' unix sockets: mode 0600, at their paths only once they are ready, never in the place of one that serves.</summary>
+/// <summary>Makes the doors' unix sockets: mode 0600 unless somebody is to be let in, at their paths only once they are ready, never in the place of one that serves.</summary>
 internal static class DoorSockets
 {
-    private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    internal const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     /// <summary>Binds a socket.</summary>
+    /// <param name="path">Where.</param>
+    /// <param name="mode">Who may open it.</param>
+    /// <param name="group">The number of the group that it belongs to; null: this process's own.</param>
     /// <exception cref="StrataException">FailedPrecondition: somebody serves there, or something that is no socket lies there.</exception>
-    internal static Socket Bind(string path)
+    internal static Socket Bind(string path, UnixFileMode mode = Private, uint? group = null)
     {
         RequireFree(path);
         // Bound in a directory that nobody else can enter, and moved from there: at its path it is never open to others, and never closed to callers.
@@ -22,6 +26,9 @@ internal static class DoorSockets
             string bound = Path.Combine(directory, "s");
             socket.Bind(new UnixDomainSocketEndPoint(bound));
             File.SetUnixFileMode(bound, Private);
+            if (group is { } id)
+                Groups.Give(bound, id);
+            File.SetUnixFileMode(bound, mode); // last: to nobody's group before it is the right one
             socket.Listen(512);
             File.Move(bound, path, overwrite: true);
             return socket;

@@ -37,6 +37,12 @@ internal sealed record ServeOptions
     /// <summary>Where the control API is; null: nowhere.</summary>
     internal string? ApiSocket { get; init; }
 
+    /// <summary>Whose socket the control API is beside root's, by name or number; null: root's alone.</summary>
+    internal string? ApiSocketGroup { get; init; }
+
+    /// <summary>Who may open the control API's socket; null: its owner, and its group if one is named.</summary>
+    internal UnixFileMode? ApiSocketMode { get; init; }
+
     /// <summary>How long calls that are under way may still take when the daemon is to stop.</summary>
     internal TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(20);
 

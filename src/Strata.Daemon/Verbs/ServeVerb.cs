@@ -22,6 +22,8 @@ internal static class ServeVerb
         var fetch = new Option<bool>("--containerd-fetch") { Description = "Fetch the images that containerd says it will pull (its snapshot annotations): faster, by strata's own registry settings." };
         var docker = new Option<string?>("--docker-socket") { Description = "Serve Docker's graph driver plugin here.", HelpName = "PATH" };
         var api = new Option<string?>("--api-socket") { Description = "Serve the control API here.", HelpName = "PATH" };
+        var apiGroup = new Option<string?>("--api-socket-group") { Description = "Let the members of a group use the control API, as root would: name or number. Default: nobody but root.", HelpName = "GROUP" };
+        var apiMode = Parsed<UnixFileMode>("--api-socket-mode", "The mode of the control API's socket. Default: 0600, with a group 0660.", "MODE", ConfigFile.Mode);
         var config = new Option<string?>("--config") { Description = "A configuration file; what is given here goes before it.", HelpName = "FILE" };
         var logFormat = new Option<string?>("--log-format") { Description = "What log lines look like. Default: text.", HelpName = "text|json" };
         logFormat.AcceptOnlyFromAmong(LogSetup.Text, LogSetup.Json);
@@ -31,7 +33,7 @@ internal static class ServeVerb
         var stopTimeout = Duration("--stop-timeout", "How long calls that are under way may take when the daemon is to stop. Default: 20s.");
         var command = new Command("serve", "Serve a store. Each door opens only if its socket is named.")
         {
-            root, driver, driverOptions, sharedStores, containerd, containerdAddress, fetch, docker, api, config, logFormat, logLevel, callTimeout, stopTimeout,
+            root, driver, driverOptions, sharedStores, containerd, containerdAddress, fetch, docker, api, apiGroup, apiMode, config, logFormat, logLevel, callTimeout, stopTimeout,
         };
         command.SetAction((parse, cancellationToken) => RunAsync(
             ServeOptions.Load(parse.GetValue(config), given => given with
@@ -45,6 +47,8 @@ internal static class ServeVerb
                 ContainerdFetch = parse.GetValue(fetch) ? given.ContainerdFetch ?? new RegistryOptions() : given.ContainerdFetch,
                 DockerSocket = parse.GetValue(docker) ?? given.DockerSocket,
                 ApiSocket = parse.GetValue(api) ?? given.ApiSocket,
+                ApiSocketGroup = parse.GetValue(apiGroup) ?? given.ApiSocketGroup,
+                ApiSocketMode = parse.GetValue(apiMode) ?? given.ApiSocketMode,
                 LogFormat = parse.GetValue(logFormat) ?? given.LogFormat,
                 LogLevel = parse.GetValue(logLevel) ?? given.LogLevel,
                 CallTimeout = parse.GetValue(callTimeout) ?? given.CallTimeout,
@@ -54,15 +58,19 @@ internal static class ServeVerb
         return command;
     }
 
-    private static Option<TimeSpan?> Duration(string name, string description) => new(name)
+    private static Option<TimeSpan?> Duration(string name, string description) => Parsed<TimeSpan>(name, description, "DURATION", ConfigFile.Duration);
+
+    /// <summary>An option that is read as the configuration file reads it.</summary>
+    private static Option<T?> Parsed<T>(string name, string description, string help, Func<string, T> read)
+        where T : struct => new(name)
     {
         Description = description,
-        HelpName = "DURATION",
+        HelpName = help,
         CustomParser = result =>
         {
             try
             {
-                return ConfigFile.Duration(result.Tokens.Single().Value);
+                return read(result.Tokens.Single().Value);
             }
             catch (FormatException e)
             {

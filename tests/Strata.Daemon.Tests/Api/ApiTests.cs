@@ -1,8 +1,7 @@
-using System.Text;
-using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
-using Strata.Daemon.Serving;
+using Strata.Api;
 using Strata.Store;
 using Strata.Testing;
 
@@ -28,6 +27,32 @@ public sealed class ApiTests
         }
     }
 
+    [Fact]
+    public async Task Each_message_is_described_with_all_its_members()
+    {
+        await using var rig = await ApiRig.StartAsync("vfs");
+        var schemas = (await rig.GetAsync("/openapi.json"))!["components"]!["schemas"]!.AsObject();
+        foreach (var (type, schema) in new (JsonTypeInfo, string)[]
+        {
+            (ApiJson.Default.ErrorReply, "Error"), (ApiJson.Default.StatusReply, "Status"), (ApiJson.Default.InfoReply, "Info"), (ApiJson.Default.DriverReply, "Driver"),
+            (ApiJson.Default.Pair, "Pair"), (ApiJson.Default.ImageReply, "Image"), (ApiJson.Default.IndexReply, "Index"), (ApiJson.Default.LayerReply, "Layer"),
+            (ApiJson.Default.WritableReply, "Writable"), (ApiJson.Default.SnapshotReply, "Snapshot"), (ApiJson.Default.DockerLayerReply, "DockerLayer"),
+            (ApiJson.Default.ChangeReply, "Change"), (ApiJson.Default.ItemReply, "Item"), (ApiJson.Default.UsageReply, "Usage"), (ApiJson.Default.StepReply, "Step"),
+            (ApiJson.Default.MountReply, "Mounted"), (ApiJson.Default.RemovedReply, "Removed"), (ApiJson.Default.UntaggedReply, "Untagged"),
+            (ApiJson.Default.CollectReply, "Collected"), (ApiJson.Default.CollectedLayer, "CollectedLayer"), (ApiJson.Default.CollectedDocument, "CollectedDocument"),
+            (ApiJson.Default.CollectedLeftover, "CollectedLeftover"), (ApiJson.Default.CheckReply, "Checked"), (ApiJson.Default.FindingReply, "Finding"),
+            (ApiJson.Default.CreateWritableRequest, "CreateWritable"), (ApiJson.Default.MountRequestBody, "MountTarget"), (ApiJson.Default.CommitImageRequest, "CommitImage"),
+            (ApiJson.Default.ConfigChangeMessage, "ConfigChange"), (ApiJson.Default.SaveRequest, "Save"), (ApiJson.Default.NameRequest, "NewName"), (ApiJson.Default.RemoveRequest, "Remove"),
+        })
+        {
+            string[] described = [.. schemas[schema]!["properties"]!.AsObject().Select(p => p.Key).Order(StringComparer.Ordinal)];
+            Assert.Equal(type.Properties.Select(p => p.Name).Order(StringComparer.Ordinal), described);
+            Assert.Empty(schemas[schema]!["required"]!.AsArray().Select(r => r!.GetValue<string>()).Except(described));
+            schemas.Remove(schema);
+        }
+        Assert.Equal(["Line"], schemas.Select(s => s.Key)); // which is made of others
+    }
+
     [Theory]
     [InlineData("vfs")]
     [InlineData("overlay")]
@@ -38,7 +63,7 @@ public sealed class ApiTests
         Assert.Equal(1, (await rig.GetAsync("/v1/status"))!["layers"]!.GetValue<int>());
         Assert.Equal(layer.ChainId.ToString(), (await rig.GetAsync("/v1/layers?limit=5"))![0]!["chainId"]!.GetValue<string>());
         Assert.Equal(Tar, await rig.Client.GetByteArrayAsync(new Uri($"/v1/layers/{layer.ChainId}/tar", UriKind.Relative)));
-        Assert.Equal("box", (await rig.SendAsync("POST", "/v1/writable", $$"""{"name":"box","layer":"{{layer.ChainId}}","init":true}""", 201))!["name"]!.GetValue<string>());
+        Assert.Equal("box", (await rig.SendAsync("POST", "/v1/writable", $$"""{"name":"box","from":"{{layer.ChainId}}","init":true}""", 201))!["name"]!.GetValue<string>());
         Assert.Equal("AlreadyExists", (await rig.SendAsync("POST", "/v1/writable", """{"name":"box"}""", 409))!["error"]!["kind"]!.GetValue<string>());
         string path = (await rig.SendAsync("POST", "/v1/writable/box/mount", "", 200))!["path"]!.GetValue<string>();
         File.WriteAllText(Path.Combine(path, "new"), "12345");
@@ -56,7 +81,7 @@ public sealed class ApiTests
         Assert.Empty((await rig.GetAsync("/v1/snapshots"))!.AsArray());
         Assert.Empty((await rig.GetAsync("/v1/docker-layers"))!.AsArray());
         Assert.Empty((await rig.GetAsync("/v1/images"))!.AsArray());
-        Assert.Empty((await rig.SendAsync("POST", "/v1/check?deep=true", "", 200))!.AsArray());
+        Assert.Empty((await rig.SendAsync("POST", "/v1/check?deep=true", "", 200))!["findings"]!.AsArray());
         Assert.NotNull((await rig.SendAsync("POST", "/v1/gc?dryRun=true", "", 200))!["layers"]);
     }
 
@@ -69,7 +94,10 @@ public sealed class ApiTests
         {
             ("GET", "/v1/writable/none", "", 404), ("GET", $"/v1/images/{missing}", "", 404), ("GET", $"/v1/layers/{missing}", "", 404), ("GET", "/v1/layers/x", "", 400),
             ("GET", "/v1/layers?limit=0", "", 400), ("POST", "/v1/writable", "{", 400), ("POST", "/v1/writable", """{"nome":"x"}""", 400), ("POST", "/v1/writable", "{}", 400),
-            ("POST", "/v1/writable", $$"""{"name":"a","image":"b","layer":"{{missing}}"}""", 400), ("POST", "/v1/writable/none/mount", """{"target":"relative"}""", 400),
+            ("POST", "/v1/writable", $$"""{"name":"a","from":"{{missing}}"}""", 404), ("POST", "/v1/writable", """{"name":"a","idMapping":"1:2"}""", 400), ("POST", "/v1/save", "{}", 400),
+            ("POST", "/v1/save", """{"images":["none"]}""", 404), ("POST", "/v1/save", """{"images":["none"],"format":"zip"}""", 400), ("GET", "/v1/history", "", 400), ("GET", "/v1/history?image=none", "", 404),
+            ("POST", "/v1/remove", """{"item":"none"}""", 404), ("DELETE", "/v1/names?name=none", "", 404), ("POST", "/v1/images", "no image", 400), ("POST", "/v1/layers", "no layer", 422),
+            ("POST", "/v1/writable/none/image", """{"name":"x"}""", 404), ("POST", "/v1/writable/none/image", """{"name":"x","changes":[{"instruction":"Nothing"}]}""", 400), ("POST", "/v1/writable/none/mount", """{"target":"relative"}""", 400),
             ("POST", "/v1/gc?dryRun=maybe", "", 400), ("DELETE", "/v1/writable/none", "", 404), ("GET", "/v1/snapshots?filter=%3D%3D", "", 400),
         })
         {
@@ -98,55 +126,5 @@ public sealed class ApiTests
             Assert.Contains(line + "\n", page, StringComparison.Ordinal);
         Assert.All(page.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => Assert.Matches("^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\\{[^}]*(\\{name\\}[^}]*)?\\})? [0-9.E+-]+)$", line));
         rig.Store.Driver.Remove(LayerId.Parse("orphan"));
-    }
-
-    /// <summary>A store served by the API in this process.</summary>
-    private sealed class ApiRig : IAsyncDisposable
-    {
-        internal ScratchDirectory Scratch { get; } = new();
-
-        internal Store.Store Store { get; private set; } = null!;
-
-        internal DaemonHost Host { get; private set; } = null!;
-
-        internal HttpClient Client { get; private set; } = null!;
-
-        internal static async Task<ApiRig> StartAsync(string driver)
-        {
-            Assert.SkipUnless(driver == "vfs" || Environment.IsPrivilegedProcess, $"{driver} needs root");
-            var rig = new ApiRig();
-            rig.Store = Strata.Store.Store.Open(new StoreOptions { Root = rig.Scratch["store"], Driver = driver });
-            return await rig.ServeAsync();
-        }
-
-        internal async Task<JsonNode?> GetAsync(string path) => await SendAsync("GET", path, "", 200);
-
-        internal async Task<JsonNode?> SendAsync(string method, string path, string body, int status)
-        {
-            using var request = new HttpRequestMessage(new HttpMethod(method), new Uri(path, UriKind.Relative));
-            if (body.Length > 0)
-                request.Content = new StringContent(body, Encoding.UTF8, "application/json");
-            using var response = await Client.SendAsync(request);
-            string text = await response.Content.ReadAsStringAsync();
-            Assert.True(status == (int)response.StatusCode, $"{method} {path}: {(int)response.StatusCode} {text}");
-            return text.Length == 0 ? null : JsonNode.Parse(text);
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            Client.Dispose();
-            await Host.StopAsync();
-            await Host.DisposeAsync();
-            Store.Dispose();
-            Scratch.Dispose();
-        }
-
-        private async Task<ApiRig> ServeAsync()
-        {
-            Host = DaemonHost.Make(new ServeOptions { ApiSocket = Scratch["a.sock"] }, Store);
-            await Host.StartAsync(default);
-            Client = SocketClient.Of(Scratch["a.sock"]);
-            return this;
-        }
     }
 }
