@@ -277,15 +277,15 @@ public abstract partial class DriverSuite
         {
             using (var file = new FileStream(s["sparse"], FileMode.CreateNew))
             {
-                file.SetLength(64 << 20);
-                file.Position = 20 << 20;
+                file.SetLength(12 << 20);
+                file.Position = 7 << 20;
                 file.Write("data"u8);
             }
             using (var file = new FileStream(s["hole"], FileMode.CreateNew))
-                file.SetLength(5 << 20);
+                file.SetLength(3 << 20);
             s.Touch("sparse", new FileTime(1, 2)).Touch("hole", new FileTime(3, 4));
         });
-        Assert.Equal((64 << 20) + (5 << 20), Driver.DiffSize(child, parent));
+        Assert.Equal((12 << 20) + (3 << 20), Driver.DiffSize(child, parent));
         Driver.Create(Id("grandchild"), child);
         Assert.Equal(Rig.Dump(child), Rig.Dump(Id("grandchild")));
         Rig.Use(Id("grandchild"), root =>
@@ -304,7 +304,7 @@ public abstract partial class DriverSuite
         Assert.Equal(Driver.DiffSize(child, parent), Driver.ApplyDiff(Id(name), parent, new MemoryStream(diff)));
         string dump = Rig.Dump(Id(name));
         Assert.Equal(Rig.Dump(child), dump);
-        Assert.Equal(Convert.ToHexString(diff), Convert.ToHexString(Rig.Diff(Id(name), parent)));
+        Assert.True(diff.AsSpan().SequenceEqual(Rig.Diff(Id(name), parent)), "the difference is another one");
         Assert.Equal(Rig.Changes(child, parent), Rig.Changes(Id(name), parent));
         return dump;
     }

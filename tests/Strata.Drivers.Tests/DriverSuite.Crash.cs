@@ -33,8 +33,12 @@ public abstract partial class DriverSuite
         Assert.Equal(clean, HomeListing());
         int dead = 0;
         int points = Math.Min(CrashPoints, calls.Length);
-        for (int i = 0; i < points; i++)
+        // A driver that runs on several file systems tries every moment on ext4, and on each of the others every second one, the odd or the even.
+        var (first, step) = FileSystem.Type == "ext4" || Rig.Kind == FileSystem.Type || CrashPoints > 12 ? (0, 1) : (FileSystem.Type == "xfs" ? 1 : 0, 2);
+        int tried = 0;
+        for (int i = first; i < points; i += step)
         {
+            tried++;
             var (call, at) = calls[i * (calls.Length - 1) / (points - 1)];
             (_, steps) = LiveAndDie((call, at));
             string last = steps.Length == 0 ? "" : steps[^1];
@@ -42,7 +46,7 @@ public abstract partial class DriverSuite
             AssertTruth(below, empty, whole, last, $"killed at {call} {at}, after '{last}'");
             Assert.Equal(clean, HomeListing());
         }
-        Assert.True(dead > points / 2, $"only {dead} of {points} were killed in time");
+        Assert.True(dead > tried / 2, $"only {dead} of {tried} were killed in time");
     }
 
     private static TarBuilder CrashTar() => new TarBuilder()

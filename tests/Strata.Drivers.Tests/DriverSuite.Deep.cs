@@ -10,7 +10,13 @@ public abstract partial class DriverSuite
     [Fact]
     public void Deep_layers_are_read()
     {
-        int[] depths = Rig.Kind is not ("overlay" or "erofs") ? [128] : FileSystem.Type is "xfs" or "btrfs" ? [128, 500] : [128, 500, 900];
+        int[] depths = Rig.Kind is not ("overlay" or "erofs") ? [128] : FileSystem.Type switch
+        {
+            "ext4" => [128, 500, 900],
+            "tmpfs" => [520], // past what overlayfs stacks
+            "xfs" => [500],
+            _ => [128],
+        };
         foreach (int depth in depths)
             ReadDeepLayers(depth);
     }

@@ -45,9 +45,11 @@ public sealed class UserNamespaceTests(FileSystems fileSystems)
              "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "unshare", "-Urm", "env", "HOME=" + around],
             "user-namespace", "fuse-overlayfs", Path.Combine(around, "home"), "base", Path.Combine(around, "result")))
             Child.End(process);
-        // Not all is equal: the names of a hard-linked file show the attributes of one of them, and setuid bits are lost where it is copied up.
+        // Not all is equal: of the names of a hard-linked file it is chance which one a change is made to, and setuid bits are lost where it is copied up.
         using var rig = new Rig("overlay", fileSystems.Of("ext4"));
-        Assert.Equal(ChangesIn(Act(rig.Driver)), ChangesIn(File.ReadAllText(Path.Combine(around, "result"))));
+        string[] actual = ChangesIn(File.ReadAllText(Path.Combine(around, "result")));
+        string linked = Assert.Single(actual, change => change is "C /attributed" or "C /linked");
+        Assert.Equal(ChangesIn(Act(rig.Driver)).Select(change => change == "C /attributed" ? linked : change).Order(StringComparer.Ordinal), actual.Order(StringComparer.Ordinal));
         string over = Path.Combine(around, "home", "over", "diff");
         Assert.Contains("user.fuseoverlayfs.opaque=0x79", TreeDump.Of(over), StringComparison.Ordinal);
         Trees.TreeRemover.Remove(around);
