@@ -33,6 +33,9 @@ internal sealed class StoreLayout(string root)
     /// <summary>Copies of the metadata of shared stores, where it can't be read as it lies there (<see cref="SharedMetadata"/>).</summary>
     internal string SharedCache => Path.Combine(root, "shared");
 
+    /// <summary>Beginnings of blobs whose pulls did not end (<see cref="PartialBlob"/>).</summary>
+    internal string Partials => Path.Combine(root, "partial");
+
     internal string Holds => Path.Combine(root, "holds");
 
     /// <summary>Collection takes it alone while it decides, who begins to use layers shared while that is said.</summary>

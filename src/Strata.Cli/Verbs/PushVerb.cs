@@ -13,9 +13,10 @@ internal static class PushVerb
         var compression = new Option<string>("--compression") { Description = "How layers are compressed that the registry does not have.", DefaultValueFactory = _ => "gzip", HelpName = "gzip|zstd|none" };
         compression.AcceptOnlyFromAmong("gzip", "zstd", "none");
         var level = new Option<int?>("--level") { Description = "How hard: 1 to 9 for gzip, 1 to 22 for zstd. Default: fast.", HelpName = "NUMBER" };
+        var all = new Option<bool>("--all-platforms") { Description = "All platforms of an image that came by an index, and the index." };
         var json = Session.Json();
         var registry = new RegistryArguments();
-        var command = new Command("push", "Send an image to a registry; layers that it has are not sent again.") { image, destination, compression, level, json };
+        var command = new Command("push", "Send an image to a registry; layers that it has are not sent again.") { image, destination, compression, level, all, json };
         registry.AddTo(command);
         command.SetAction(async (parse, _) =>
         {
@@ -24,16 +25,17 @@ internal static class PushVerb
             var found = ImageNames.Get(store, typed);
             string to = parse.GetValue(destination) ?? ImageNames.FindByName(store, typed)?.Name
                 ?? (found.Names is [var only] ? only : throw StrataException.InvalidArgument($"The image {typed} has {found.Names.Count} names: say where to push it."));
-            var result = await ProgressBars.RunAsync(progress => new ImagePusher(store, registry.Read(parse)).PushAsync(
-                found,
-                to,
-                new PushOptions
+            var pusher = new ImagePusher(store, registry.Read(parse));
+            var result = await ProgressBars.RunAsync(progress =>
+            {
+                var options = new PushOptions
                 {
                     Compression = parse.GetValue(compression) switch { "zstd" => PushCompression.Zstd, "none" => PushCompression.None, _ => PushCompression.Gzip },
                     Level = parse.GetValue(level),
                     Progress = progress,
-                },
-                Session.Cancellation));
+                };
+                return parse.GetValue(all) ? pusher.PushAllPlatformsAsync(found, to, options, Session.Cancellation) : pusher.PushAsync(found, to, options, Session.Cancellation);
+            });
             if (parse.GetValue(json))
             {
                 Output.JsonArray([result], (writer, r) =>

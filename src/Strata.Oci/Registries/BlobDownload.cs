@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Net;
 using System.Net.Http.Headers;
 using Strata.Formats.Compression;
+using Strata.Store;
 
 namespace Strata.Oci.Registries;
 
@@ -14,6 +15,7 @@ internal sealed class BlobDownload : IDisposable
 {
     private const int BufferBytes = 128 * 1024;
     private const int WorthDeliveringBytes = 32 * 1024;
+    private const int FastSampleBytes = 1 << 20;
     private readonly RegistryClient _client;
     private readonly BlobDownloads _all;
     private readonly Descriptor _blob;
@@ -25,6 +27,9 @@ internal sealed class BlobDownload : IDisposable
     private bool _fromBeginning;
     private long _done;
     private EntityTagHeaderValue? _version;
+    private PartialBlob? _partial;
+    private long _networkTicks;
+    private long _networkBytes;
 
     internal BlobDownload(RegistryClient client, BlobDownloads all, Descriptor blob, Func<FileStream> openSpill, CancellationToken cancellationToken)
     {
@@ -92,7 +97,8 @@ internal sealed class BlobDownload : IDisposable
         try
         {
             var policy = new RetryPolicy(_client.Options);
-            while (true)
+            await GoOnAsync(buffer).ConfigureAwait(false);
+            while (_done < _blob.SizeBytes || _done == 0)
             {
                 long before = _done;
                 try
@@ -116,6 +122,30 @@ internal sealed class BlobDownload : IDisposable
         _buffer.Complete(error);
     }
 
+    /// <summary>Delivers what an earlier pull fetched, and keeps what this one fetches for the next.</summary>
+    private async Task GoOnAsync(byte[] buffer)
+    {
+        if (_blob.SizeBytes < _client.Options.LeastKeptBytes || (_partial = _all.OpenPartial(_blob)) is null)
+            return;
+        for (int read; (read = _partial.Read(buffer.AsSpan(0, BufferBytes), _done)) > 0;)
+        {
+            await _buffer.WriteAsync(buffer, read, _token).ConfigureAwait(false);
+            _done += read;
+        }
+    }
+
+    /// <summary>Keeps what came, unless it comes so fast that keeping it would cost more than fetching it again.</summary>
+    private void Keep(ReadOnlySpan<byte> bytes)
+    {
+        if (_partial is null)
+            return;
+        _partial.Append(bytes, _done);
+        if (_networkBytes < FastSampleBytes || _networkBytes / System.Diagnostics.Stopwatch.GetElapsedTime(0, Math.Max(1, _networkTicks)).TotalSeconds < _client.Options.FastBytesPerSecond)
+            return;
+        _partial.Remove();
+        _partial = null;
+    }
+
     private string What => $"the blob {_blob.Digest} of {_client.Shown}";
 
     /// <summary>One connection: from where we are to the end.</summary>
@@ -132,8 +162,11 @@ internal sealed class BlobDownload : IDisposable
             while (true)
             {
                 watch.Pulse();
+                long asked = System.Diagnostics.Stopwatch.GetTimestamp();
                 int read = await body.ReadAsync(buffer.AsMemory(filled), watch.Token).ConfigureAwait(false);
                 watch.Pause();
+                _networkTicks += System.Diagnostics.Stopwatch.GetTimestamp() - asked;
+                _networkBytes += read;
                 if (read == 0)
                     break;
                 int skipped = (int)Math.Min(skip, read);
@@ -167,7 +200,10 @@ internal sealed class BlobDownload : IDisposable
     private async Task<int> DeliverAsync(byte[] buffer, int filled)
     {
         if (filled > 0)
+        {
+            Keep(buffer.AsSpan(0, filled));
             await _buffer.WriteAsync(buffer, filled, _token).ConfigureAwait(false);
+        }
         _done += filled;
         return 0;
     }

@@ -1,3 +1,5 @@
+using Strata.Store;
+
 namespace Strata.Oci.Registries;
 
 /// <summary>The downloads of one image: several at once, those that are read before all others.</summary>
@@ -10,13 +12,17 @@ internal sealed class BlobDownloads : IDisposable
     private readonly SemaphoreSlim _places;
     private readonly Lock _gate = new();
     private readonly Dictionary<Digest, Queue<BlobDownload>> _announced = [];
+    private readonly Func<Descriptor, PartialBlob?>? _openPartial;
+    private readonly List<PartialBlob> _partials = [];
     private int _starving;
 
     /// <param name="client">Whose blobs they are.</param>
     /// <param name="openSpill">Opens a temporary file that is gone when it is closed.</param>
+    /// <param name="openPartial">Opens what was fetched of a blob before, and keeps what is fetched now for the next time; null: nothing is kept.</param>
     /// <param name="cancellationToken">Ends all of them.</param>
-    internal BlobDownloads(RegistryClient client, Func<FileStream> openSpill, CancellationToken cancellationToken)
+    internal BlobDownloads(RegistryClient client, Func<FileStream> openSpill, Func<Descriptor, PartialBlob?>? openPartial, CancellationToken cancellationToken)
     {
+        _openPartial = openPartial;
         _client = client;
         _openSpill = openSpill;
         _ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -56,6 +62,37 @@ internal sealed class BlobDownloads : IDisposable
         return download.Open();
     }
 
+    /// <summary>True: something came out of what an earlier pull had fetched.</summary>
+    internal bool HasResumed { get; private set; }
+
+    /// <summary>What an earlier pull fetched of a blob, to be gone on with; null: there is none.</summary>
+    internal PartialBlob? OpenPartial(Descriptor blob)
+    {
+        if (_openPartial?.Invoke(blob) is not { } partial)
+            return null;
+        lock (_gate)
+        {
+            if (_ended.IsCancellationRequested)
+            {
+                partial.Dispose();
+                return null;
+            }
+            _partials.Add(partial);
+            HasResumed |= partial.LengthBytes > 0;
+        }
+        return partial;
+    }
+
+    /// <summary>What was fetched is used, or no use: nothing of it is kept.</summary>
+    internal void RemovePartials()
+    {
+        lock (_gate)
+        {
+            foreach (var partial in _partials)
+                partial.Remove();
+        }
+    }
+
     /// <summary>Ends all: one that is not read to its end means that something failed, and nothing will be kept.</summary>
     internal void Abort() => _ended.Cancel();
 
@@ -67,6 +104,8 @@ internal sealed class BlobDownloads : IDisposable
             foreach (var download in _announced.Values.SelectMany(q => q))
                 download.Dispose();
             _announced.Clear();
+            foreach (var partial in _partials)
+                partial.Dispose();
         }
         _ended.Dispose();
         // Not the semaphore: downloads that are just ending still give their places back.

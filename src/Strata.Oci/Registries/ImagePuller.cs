@@ -22,7 +22,13 @@ public sealed class ImagePuller(Store.Store store, RegistryOptions? options = nu
     /// answer, or no longer. FailedPrecondition: its certificate is not trusted, or it points to where it must not. Corrupt: what came is not what
     /// its digest says. InvalidArgument, NotSupported: the name or the image is none.
     /// </exception>
-    public async Task<ImageRecord> PullAsync(string name, LoadOptions? load = null, CancellationToken cancellationToken = default)
+    public async Task<ImageRecord> PullAsync(string name, LoadOptions? load = null, CancellationToken cancellationToken = default) =>
+        (await PullImagesAsync(name, load, cancellationToken).ConfigureAwait(false))[0];
+
+    /// <summary>Pulls an image, or with <see cref="LoadOptions.AllPlatforms"/> all images of its index, which are in the store at once or not at all.</summary>
+    /// <inheritdoc cref="PullAsync(string, LoadOptions?, CancellationToken)"/>
+    /// <returns>The images, the one that has the name first.</returns>
+    public async Task<IReadOnlyList<ImageRecord>> PullImagesAsync(string name, LoadOptions? load = null, CancellationToken cancellationToken = default)
     {
         var config = RegistryConfig.Load(_options);
         var reference = RegistryReference.Parse(name, config.Default);
@@ -46,13 +52,13 @@ public sealed class ImagePuller(Store.Store store, RegistryOptions? options = nu
         throw new InvalidOperationException("The registry itself is always the last to be asked.");
     }
 
-    private async Task<ImageRecord> PullAsync(RegistryEndpoint endpoint, RegistryReference reference, RegistryConfig config, LoadOptions load, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<ImageRecord>> PullAsync(RegistryEndpoint endpoint, RegistryReference reference, RegistryConfig config, LoadOptions load, CancellationToken cancellationToken)
     {
         var client = new RegistryClient(endpoint, reference.Repository, config, _options);
         RegistrySource source;
         try
         {
-            source = await RegistrySource.OpenAsync(client, reference, store.OpenTemporary, cancellationToken).ConfigureAwait(false);
+            source = await RegistrySource.OpenAsync(client, reference, store.OpenTemporary, blob => store.TryOpenPartial(blob.Digest, blob.SizeBytes), cancellationToken).ConfigureAwait(false);
         }
         catch
         {
@@ -62,8 +68,25 @@ public sealed class ImagePuller(Store.Store store, RegistryOptions? options = nu
         using (source)
         {
             // Unpacking is the threads' work; the downloads go on beside it.
-            var images = await Task.Run(() => new ImageImporter(store, load).Import(source, [source.Root], [load.Name ?? reference.Name], cancellationToken), cancellationToken).ConfigureAwait(false);
-            return images[0];
+            try
+            {
+                var images = await Task.Run(() => new ImageImporter(store, load).Import(source, [source.Root], [load.Name ?? reference.Name], cancellationToken), cancellationToken).ConfigureAwait(false);
+                source.RemovePartials();
+                return images;
+            }
+            catch (StrataException e) when (source.HasResumed && e.Kind is ErrorKind.Corrupt or ErrorKind.InvalidArgument or ErrorKind.Exhausted)
+            {
+                // What lay here from before may be torn, and so be what is wrong; on a full disk the layers need the room.
+                source.RemovePartials();
+                if (e.Kind == ErrorKind.Exhausted)
+                    throw;
+            }
+            catch (StrataException e) when (e.Kind is ErrorKind.Corrupt or ErrorKind.InvalidArgument or ErrorKind.Exhausted)
+            {
+                source.RemovePartials(); // to be fetched anew
+                throw;
+            }
         }
+        return await PullAsync(endpoint, reference, config, load, cancellationToken).ConfigureAwait(false); // without what was kept
     }
 }

@@ -39,6 +39,12 @@ public sealed record RegistryOptions
     /// <summary>The pause after the first failure; it doubles with each, up to <see cref="LongestDelay"/>, and is jittered.</summary>
     public TimeSpan FirstDelay { get; init; } = TimeSpan.FromMilliseconds(300);
 
+    /// <summary>Of blobs from this size on, what was fetched is kept in the store until the pull has ended: a pull that is killed goes on there.</summary>
+    internal long LeastKeptBytes { get; init; } = 1 << 20;
+
+    /// <summary>What comes faster than this is not kept: fetching it again costs less than writing it twice.</summary>
+    internal long FastBytesPerSecond { get; init; } = 100_000_000;
+
     /// <summary>The longest pause. A registry that asks for a longer one (<c>Retry-After</c>) is not waited for.</summary>
     public TimeSpan LongestDelay { get; init; } = TimeSpan.FromSeconds(60);
 }

@@ -1,3 +1,5 @@
+using Strata.Store;
+
 namespace Strata.Oci.Registries;
 
 /// <summary>An image in a registry: documents by their digests, layers fetched several at once while they are unpacked.</summary>
@@ -9,13 +11,13 @@ internal sealed class RegistrySource : IImageSource
     private readonly byte[] _root;
 
     private RegistrySource(
-        RegistryClient client, RegistryReference reference, byte[] root, Descriptor rootDescriptor, Func<FileStream> openSpill, CancellationToken cancellationToken)
+        RegistryClient client, RegistryReference reference, byte[] root, Descriptor rootDescriptor, Func<FileStream> openSpill, Func<Descriptor, PartialBlob?> openPartial, CancellationToken cancellationToken)
     {
         _client = client;
         _reference = reference;
         _root = root;
         Root = rootDescriptor;
-        _downloads = new BlobDownloads(client, openSpill, cancellationToken);
+        _downloads = new BlobDownloads(client, openSpill, openPartial, cancellationToken);
     }
 
     /// <summary>The manifest or index that the reference means.</summary>
@@ -27,12 +29,20 @@ internal sealed class RegistrySource : IImageSource
     /// <param name="client">Owned by what is returned; not disposed if this throws.</param>
     /// <param name="reference">The image.</param>
     /// <param name="openSpill">Opens a temporary file that is gone when it is closed.</param>
+    /// <param name="openPartial">Opens what was fetched of a blob before, or null.</param>
     /// <param name="cancellationToken">Ends it and all downloads.</param>
-    internal static async Task<RegistrySource> OpenAsync(RegistryClient client, RegistryReference reference, Func<FileStream> openSpill, CancellationToken cancellationToken)
+    internal static async Task<RegistrySource> OpenAsync(
+        RegistryClient client, RegistryReference reference, Func<FileStream> openSpill, Func<Descriptor, PartialBlob?> openPartial, CancellationToken cancellationToken)
     {
         var (bytes, descriptor) = await client.GetManifestAsync(reference.Wanted, cancellationToken).ConfigureAwait(false);
-        return new RegistrySource(client, reference, bytes, descriptor, openSpill, cancellationToken);
+        return new RegistrySource(client, reference, bytes, descriptor, openSpill, openPartial, cancellationToken);
     }
+
+    /// <summary>True: some of it came out of what an earlier pull had fetched.</summary>
+    internal bool HasResumed => _downloads.HasResumed;
+
+    /// <summary>What was fetched is used, or no use.</summary>
+    internal void RemovePartials() => _downloads.RemovePartials();
 
     public byte[] ReadDocument(Descriptor descriptor, CancellationToken cancellationToken)
     {

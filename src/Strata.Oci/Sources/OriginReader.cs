@@ -43,7 +43,7 @@ public sealed class OriginReader(Store.Store store, RegistryOptions? options = n
             var config = RegistryConfig.Load(_options);
             // The registry itself: a mirror may have given what is damaged.
             var client = new RegistryClient(RegistryEndpoint.Of(repository.Host, config, _options, mirrors: false)[0], repository.Repository, config, _options);
-            var downloads = new BlobDownloads(client, store.OpenTemporary, cancellationToken);
+            var downloads = new BlobDownloads(client, store.OpenTemporary, null, cancellationToken);
             return new Verifying(downloads.Open(blob), blob, origin.Place, downloads, client);
         }
         if (OriginPlace.TryParseFile(origin.Place, out var file))
