@@ -27,11 +27,12 @@ static int Run(string[] args)
     root.Options.Add(Session.LeaseOption);
     root.Options.Add(Session.SharedStoresOption);
     root.Options.Add(Session.ApiOption);
+    root.Options.Add(Session.WaitOption);
     foreach (var command in (Command[])
     [
         LoadVerb.Make(), PullVerb.Make(), PushVerb.Make(), LoginVerb.Make(), LogoutVerb.Make(), ImagesVerb.Make(), LayersVerb.Make(), TreeVerb.Make(), InfoVerb.Make(), StatusVerb.Make(), CreateVerb.Make(), RemoveVerb.Make(), MountVerb.Make(),
         UnmountVerb.Make(), ChangesVerb.Make(), DiffVerb.Make(), ApplyVerb.Make(), CommitVerb.Make(), SaveVerb.Make(), SquashVerb.Make(), ImportVerb.Make(), HistoryVerb.Make(), InspectVerb.Make(), ExportVerb.Make(), TagVerb.Make(), UntagVerb.Make(), CheckVerb.Make(), CompletionVerb.Make(),
-        CollectVerb.Make(), LeaseVerb.Make(), UnshareVerb.Make(), RunInVerb.Make(), RunInVerb.MakeInner(), UsageVerb.Make(), RebuildVerb.Make(),
+        CollectVerb.Make(), LeaseVerb.Make(), UnshareVerb.Make(), RunInVerb.Make(), RunInVerb.MakeInner(), UsageVerb.Make(), RebuildVerb.Make(), EmptyTrashVerb.Make(),
     ])
         root.Subcommands.Add(command);
 
@@ -73,6 +74,10 @@ static int Run(string[] args)
             return ExitCodes.Failed;
         Console.Error.WriteLine($"strata: {e.Message}");
         return errno == NoSpace ? ExitCode.Of(ErrorKind.Exhausted) : ExitCodes.Failed;
+    }
+    finally
+    {
+        TrashDeleter.Finish();
     }
 
     void OnSignal(PosixSignalContext context)

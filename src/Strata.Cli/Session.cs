@@ -57,6 +57,12 @@ internal static class Session
         HelpName = "PATH",
     };
 
+    internal static readonly Option<bool> WaitOption = new("--wait")
+    {
+        Description = "Wait until the files of what was removed are deleted. Default: $STRATA_WAIT=1; else large ones are deleted in the background.",
+        Recursive = true,
+    };
+
     internal static CancellationToken Cancellation { get; set; }
 
     internal static Option<bool> Json() => new("--json") { Description = "Print JSON." };
@@ -74,14 +80,19 @@ internal static class Session
     }
 
     /// <summary>The store itself, for verbs that no daemon can do for us.</summary>
-    internal static Store.Store Open(ParseResult parse) => Store.Store.Open(OptionsOf(parse));
+    internal static Store.Store Open(ParseResult parse)
+    {
+        var store = Store.Store.Open(OptionsOf(parse));
+        TrashDeleter.Opened(store);
+        return store;
+    }
 
     /// <summary>The store itself, or the daemon that the user names.</summary>
     internal static IStoreOperations OpenOperations(ParseResult parse)
     {
         if (ApiOf(parse) is not { } socket)
             return new StoreOperations(Open(parse), "strata " + ProgramVersion.Number, whyNoNamespace: Rootless.WhyNot, keepApplied: LeaseOf(parse) is null);
-        var given = new Option[] { RootOption, DriverOption, DriverOptionsOption, LimitsOption, LeaseOption, SharedStoresOption }.FirstOrDefault(option => parse.GetResult(option) is { Implicit: false });
+        var given = new Option[] { RootOption, DriverOption, DriverOptionsOption, LimitsOption, LeaseOption, SharedStoresOption, WaitOption }.FirstOrDefault(option => parse.GetResult(option) is { Implicit: false });
         if (given is not null)
             throw StrataException.InvalidArgument($"{given.Name} is of a store that is used directly; with the control API the daemon's own is. Leave it out, or use the store directly: --api-socket ''.");
         if (LeaseOf(parse) is not null)
@@ -110,6 +121,7 @@ internal static class Session
             Lease = LeaseOf(parse),
             Driver = parse.GetValue(DriverOption),
             DriverOptions = parse.GetValue(DriverOptionsOption) ?? [],
+            DeletesLater = TrashDeleter.IsWanted(parse.GetValue(WaitOption)),
             SharedStores = parse.GetValue(SharedStoresOption) is { Length: > 0 } shared ? shared : SharedStore.FromEnvironment(),
             SharedStoreLeftOut = left => Console.Error.WriteLine($"strata: the shared store {left.Root} is left out: {left.Problem}"),
             Limits = LimitNames.Parse(parse.GetValue(LimitsOption) ?? []),

@@ -1,7 +1,7 @@
 namespace Strata.Drivers;
 
 /// <content>What the wrapped driver can do for its upkeep, if it can.</content>
-public sealed partial class NaiveDiffDriver : ILeftovers, ILayerStructure, ISharedLayers
+public sealed partial class NaiveDiffDriver : ILeftovers, ILayerStructure, ISharedLayers, ITrash
 {
     /// <inheritdoc/>
     public IReadOnlyList<Leftover> FindLeftovers() => _proto is ILeftovers known ? known.FindLeftovers() : [];
@@ -37,4 +37,24 @@ public sealed partial class NaiveDiffDriver : ILeftovers, ILayerStructure, IShar
 
     /// <inheritdoc/>
     public string? FindLink(LayerId id) => (_proto as ISharedLayers)?.FindLink(id);
+
+    /// <inheritdoc/>
+    public bool KeepsTrash
+    {
+        get => _proto is ITrash { KeepsTrash: true };
+        set
+        {
+            if (_proto is ITrash known)
+                known.KeepsTrash = value;
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool HasTrash => _proto is ITrash { HasTrash: true };
+
+    /// <inheritdoc/>
+    public bool IsTrashSmall => _proto is not ITrash known || known.IsTrashSmall;
+
+    /// <inheritdoc/>
+    public void EmptyTrash(bool wait, CancellationToken cancellationToken = default) => (_proto as ITrash)?.EmptyTrash(wait, cancellationToken);
 }

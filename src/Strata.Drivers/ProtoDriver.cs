@@ -34,8 +34,6 @@ public abstract partial class ProtoDriver : IProtoDriver
     /// <inheritdoc/>
     public abstract DriverCapabilities Capabilities { get; }
 
-    private string Trash => Path.Combine(Home, ".trash");
-
     /// <inheritdoc/>
     public void Create(LayerId id, LayerId? parent, CreateOptions? options = null) => CreateChecked(id, parent, options ?? new CreateOptions(), writable: false);
 
@@ -62,9 +60,7 @@ public abstract partial class ProtoDriver : IProtoDriver
             throw StrataException.FailedPrecondition($"Can't remove layer {id}: it is mounted at {MountPointOf(id)}. Unmount it first.");
         ForgetMapping(id);
         TreeRemover.Remove(SideDirectoryOf(id));
-        // Each removed layer is deleted by one thread; what other processes removed is theirs to delete.
-        while (_trashed.TryTake(out string? trashed))
-            DeleteTrashed(trashed);
+        DeleteRemoved();
     }
 
     /// <inheritdoc/>
@@ -178,7 +174,11 @@ public abstract partial class ProtoDriver : IProtoDriver
     protected virtual bool MustMount(LayerId id) => false;
 
     /// <summary>Deletes what processes left that ended in the middle of making or removing a layer.</summary>
-    protected virtual void SweepUnfinished() => SweepTrash();
+    protected virtual void SweepUnfinished()
+    {
+        if (!KeepsTrash)
+            SweepTrash();
+    }
 
     /// <summary>True if the layer is mounted, or is being mounted or unmounted just now. Never waits.</summary>
     protected bool IsInUse(LayerId id) => _counter.IsInUse(id, MountPointOf(id));
@@ -287,14 +287,5 @@ public abstract partial class ProtoDriver : IProtoDriver
         {
             // mounted again meanwhile, or something was put there while nothing was mounted: it stays
         }
-    }
-
-    /// <summary>Deletes what removals, also interrupted ones, left in the trash. What can't be deleted now stays for the next time.</summary>
-    private void SweepTrash()
-    {
-        if (!Directory.Exists(Trash))
-            return;
-        foreach (string entry in Directory.EnumerateFileSystemEntries(Trash))
-            DeleteTrashed(entry);
     }
 }

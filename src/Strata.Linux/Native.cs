@@ -168,6 +168,15 @@ internal static unsafe partial class Native
     internal static partial int chdir(ref byte path);
 
     [LibraryImport(C, SetLastError = true)]
+    internal static partial int setsid();
+
+    [LibraryImport(C, SetLastError = true)]
+    internal static partial int setpriority(int which, int who, int priority);
+
+    [LibraryImport(C, SetLastError = true)]
+    internal static partial int dup2(int fd, int other);
+
+    [LibraryImport(C, SetLastError = true)]
     internal static partial int fcntl(int fd, int command, int argument);
 
     [LibraryImport(C, EntryPoint = "syscall", SetLastError = true)]

@@ -76,6 +76,8 @@ public sealed partial class Store : IDisposable
         {
             var registry = options.Registry ?? DriverRegistry.CreateDefault();
             var driver = Guard($"Can't open the store {root}", () => OpenDriver(database, registry, root, options));
+            if (driver is ITrash trash)
+                trash.KeepsTrash = options.DeletesLater;
             var store = new Store(layout, database, driver, options);
             return Guard($"Can't finish in {root} what a process left that ended early", () =>
             {

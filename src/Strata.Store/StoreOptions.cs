@@ -29,6 +29,12 @@ public sealed record StoreOptions
     /// <summary>Told, once of each, of a shared store that is left out (<see cref="SharedStore.Problem"/>), perhaps on another thread; or null.</summary>
     public Action<SharedStore>? SharedStoreLeftOut { get; init; }
 
+    /// <summary>
+    /// True: removing a layer, however large, is a rename, and whoever opened the store calls <see cref="Store.EmptyTrash"/>, on a thread or in a process that
+    /// nobody waits for. False: its files are deleted before removing returns.
+    /// </summary>
+    public bool DeletesLater { get; init; }
+
     /// <summary>What layers may contain.</summary>
     public LayerLimits Limits { get; init; } = LayerLimits.Default;
 }

@@ -17,7 +17,17 @@ public static class TreeUsage
     }
 
     /// <summary>Counts a tree's blocks and inodes, hard links once, the root included; what is mounted in it is not (Linux 5.8).</summary>
-    public static Usage Measure(RootDirectory root, CancellationToken cancellationToken = default)
+    public static Usage Measure(RootDirectory root, CancellationToken cancellationToken = default) => Measure(root, long.MaxValue, long.MaxValue, cancellationToken);
+
+    /// <summary>True if a directory and all below it take no more than so much. Looks no further once they take more.</summary>
+    public static bool IsAtMost(string path, long inodes, long sizeBytes)
+    {
+        using var root = RootDirectory.Open(path);
+        var found = Measure(root, inodes, sizeBytes, default);
+        return found.Inodes <= inodes && found.SizeBytes <= sizeBytes;
+    }
+
+    private static Usage Measure(RootDirectory root, long mostInodes, long mostBytes, CancellationToken cancellationToken)
     {
         var rootStatus = AttributeCalls.Stat(root.File);
         long blocks = rootStatus.Blocks;
@@ -27,7 +37,7 @@ public static class TreeUsage
         Enter(root.File.Number, "."u8);
         try
         {
-            while (stack.TryPeek(out var top))
+            while (inodes <= mostInodes && blocks * 512 <= mostBytes && stack.TryPeek(out var top))
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 if (!top.Reader.MoveNext())

@@ -20,7 +20,7 @@ internal static class CollectVerb
             if (parse.GetValue(json))
                 Print(report);
             else
-                Tell(report, dry);
+                Tell(report, dry, TrashDeleter.HasWork);
             foreach (var failure in report.Failures)
                 Console.Error.WriteLine($"strata: {failure.Subject} stays: {failure.Problem} {failure.Advice}");
             return report.Failures.Count == 0 ? ExitCodes.Ok : ExitCodes.Failed;
@@ -28,7 +28,7 @@ internal static class CollectVerb
         return command;
     }
 
-    private static void Tell(CollectReport report, bool dry)
+    private static void Tell(CollectReport report, bool dry, bool later)
     {
         foreach (var image in report.Images)
             Console.Out.WriteLine($"image {Output.Short(image.Config)} without a name");
@@ -41,7 +41,7 @@ internal static class CollectVerb
         foreach (string lease in report.EndedLeases)
             Console.Out.WriteLine($"lease {lease}, which has ended");
         var total = report.Total;
-        Console.Out.WriteLine($"{(dry ? "Would remove" : "Removed")} {report.Layers.Count} layers: {Output.Size(total.SizeBytes)}, {total.Inodes} inodes");
+        Console.Out.WriteLine($"{(dry ? "Would remove" : "Removed")} {report.Layers.Count} layers: {Output.Size(total.SizeBytes)}, {total.Inodes} inodes{(later && !dry ? ", whose files are being deleted" : "")}");
     }
 
     private static void Print(CollectReport report) => Output.Json(w =>

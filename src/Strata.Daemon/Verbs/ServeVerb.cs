@@ -86,8 +86,10 @@ internal static class ServeVerb
         using var store = Store.Store.Open(new StoreOptions
         {
             Root = options.Root, Driver = options.Driver, DriverOptions = options.DriverOptions, SharedStores = options.SharedStores ?? SharedStore.FromEnvironment(),
+            DeletesLater = true,
             SharedStoreLeftOut = left => Console.Error.WriteLine($"stratad: the shared store {left.Root} is left out: {left.Problem}"),
         });
+        using var trash = TrashThread.Start(store);
         await using var host = DaemonHost.Make(options, store);
         await host.StartAsync(cancellationToken);
         foreach (string line in host.Describe())

@@ -229,9 +229,11 @@ public sealed partial class Store
     private List<(string, Usage)> CollectLeftovers(bool dryRun, List<Finding> failures, CancellationToken cancellationToken)
     {
         var swept = new List<(string, Usage)>();
+        CollectPartials(dryRun, swept);
         if (Driver is not ILeftovers driver)
             return swept;
-        foreach (var leftover in driver.FindLeftovers().Where(l => l.Kind is LeftoverKind.Trash or LeftoverKind.Unfinished or LeftoverKind.Dangling))
+        bool keeps = !dryRun && Driver is ITrash { KeepsTrash: true }; // the trash is somebody else's to empty
+        foreach (var leftover in driver.FindLeftovers().Where(l => l.Kind is LeftoverKind.Unfinished or LeftoverKind.Dangling || (l.Kind == LeftoverKind.Trash && !keeps)))
         {
             cancellationToken.ThrowIfCancellationRequested();
             try
