@@ -104,8 +104,9 @@ internal interface IStoreOperations : IDisposable
     /// <summary>Compares what the store holds with what it must be.</summary>
     /// <param name="deep">Read every byte.</param>
     /// <param name="repair">Make again what can be made again.</param>
+    /// <param name="dockerIsGone">With repair: Docker's data root is gone for good, and all layers that were Docker's are removed.</param>
     /// <param name="from">Files and folders of images in which damaged layers are looked for first, where the store is.</param>
     /// <param name="progress">Told of progress, or null.</param>
     /// <param name="cancellationToken">Ends it early.</param>
-    CheckReport Check(bool deep, bool repair, IReadOnlyList<string> from, IProgress<ProgressReport>? progress, CancellationToken cancellationToken);
+    CheckReport Check(bool deep, bool repair, bool dockerIsGone, IReadOnlyList<string> from, IProgress<ProgressReport>? progress, CancellationToken cancellationToken);
 }

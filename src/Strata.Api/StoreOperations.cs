@@ -131,7 +131,7 @@ internal sealed partial class StoreOperations(Store.Store store, string version,
         return store.MeasureItems(only, progress, cancellationToken);
     }
 
-    public CheckReport Check(bool deep, bool repair, IReadOnlyList<string> from, IProgress<ProgressReport>? progress, CancellationToken cancellationToken)
+    public CheckReport Check(bool deep, bool repair, bool dockerIsGone, IReadOnlyList<string> from, IProgress<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         var files = new List<LayerFiles>();
         var origins = new OriginReader(store);
@@ -143,6 +143,7 @@ internal sealed partial class StoreOperations(Store.Store store, string version,
                 {
                     Deep = deep,
                     Repair = repair,
+                    DockerIsGone = dockerIsGone,
                     Finders =
                     [
                         .. files.Select(file => (LayerFinder)file.Find),

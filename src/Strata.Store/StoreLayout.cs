@@ -30,6 +30,11 @@ internal sealed class StoreLayout(string root)
     /// <summary>The same for images.</summary>
     internal string ImageFacts => Path.Combine(root, "images");
 
+    /// <summary>The same for layers that their owner names (<see cref="GraphFact"/>): applied ones, and those that are written to.</summary>
+    internal string GraphApplied => Path.Combine(root, "graph", "applied");
+
+    internal string GraphWritable => Path.Combine(root, "graph", "writable");
+
     /// <summary>Copies of the metadata of shared stores, where it can't be read as it lies there (<see cref="SharedMetadata"/>).</summary>
     internal string SharedCache => Path.Combine(root, "shared");
 
@@ -45,6 +50,8 @@ internal sealed class StoreLayout(string root)
 
     internal string WritableFact(WritableRecord layer) => Path.Combine(WritableFacts, Fact.NameOf(layer));
 
+    internal string GraphFact(GraphLayer layer) => layer.Writable ? Path.Combine(GraphWritable, Strata.Store.GraphFact.NameOf(layer)) : Path.Combine(GraphApplied, layer.Id);
+
     internal string ImageFact(Digest manifest) => Path.Combine(ImageFacts, manifest.Hex + ".json");
 
     internal string Recipe(LayerId id) => Path.Combine(Recipes, id + ".recipe");
@@ -53,7 +60,7 @@ internal sealed class StoreLayout(string root)
     internal void Create()
     {
         Directory.CreateDirectory(root, Private);
-        foreach (string directory in new[] { Recipes, Blobs, Leases, Locks, Temporary, LayerFacts, WritableFacts, ImageFacts, Holds })
+        foreach (string directory in new[] { Recipes, Blobs, Leases, Locks, Temporary, LayerFacts, WritableFacts, ImageFacts, Path.Combine(root, "graph"), GraphApplied, GraphWritable, Holds })
             Directory.CreateDirectory(directory, Private);
     }
 

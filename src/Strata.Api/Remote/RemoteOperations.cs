@@ -133,9 +133,9 @@ internal sealed class RemoteOperations(string socket) : IStoreOperations
     public IReadOnlyList<ItemUsage> Measure(IReadOnlyList<string> items, IProgress<ProgressReport>? progress, CancellationToken cancellationToken) =>
         [.. _client.Call(HttpMethod.Get, "/v1/usage" + Query([.. items.Select(item => ("item", (string?)item))]), null, Json.ListItemReply, progress, cancellationToken).Select(i => i.ToUsage())];
 
-    public CheckReport Check(bool deep, bool repair, IReadOnlyList<string> from, IProgress<ProgressReport>? progress, CancellationToken cancellationToken) => from.Count > 0
+    public CheckReport Check(bool deep, bool repair, bool dockerIsGone, IReadOnlyList<string> from, IProgress<ProgressReport>? progress, CancellationToken cancellationToken) => from.Count > 0
         ? throw StrataException.NotSupported("--from does not go through the control API: the daemon opens no files for others. Use the store directly: --api-socket ''.")
-        : _client.Call(HttpMethod.Post, "/v1/check" + Query(("deep", deep ? "true" : null), ("repair", repair ? "true" : null)), null, Json.CheckReply, progress, cancellationToken).ToReport();
+        : _client.Call(HttpMethod.Post, "/v1/check" + Query(("deep", deep ? "true" : null), ("repair", repair ? "true" : null), ("dockerGone", dockerIsGone ? "true" : null)), null, Json.CheckReply, progress, cancellationToken).ToReport();
 
     public void Dispose() => _client.Dispose();
 

@@ -11,11 +11,13 @@ internal static class CheckVerb
         var deep = new Option<bool>("--deep") { Description = "Read every byte and compare it with the layers' digests." };
         var repair = new Option<bool>("--repair") { Description = "Make again what can be made again, fetch damaged layers again from where they came, and remove what nothing names." };
         var from = new Option<string[]>("--from") { Description = "With --repair: an image's file or folder in which damaged layers are looked for first; may be given more than once.", HelpName = "IMAGEFILE" };
-        var command = new Command("check", "Compare layers, images and writable layers with what they must be, and tell what lies there for nothing. Fails if something is damaged and stays so.") { deep, repair, from, json };
+        var dockerGone = new Option<bool>("--docker-gone") { Description = "With --repair: Docker's data root is gone for good; remove all layers that were Docker's." };
+        var command = new Command("check", "Compare layers, images and writable layers with what they must be, and tell what lies there for nothing. Fails if something is damaged and stays so.") { deep, repair, from, dockerGone, json };
         command.SetAction(parse =>
         {
             using var store = Session.OpenOperations(parse);
-            var report = ProgressBars.Run(progress => store.Check(parse.GetValue(deep), parse.GetValue(repair), parse.GetValue(from) ?? [], progress, Session.Cancellation));
+            var report = ProgressBars.Run(progress => store.Check(
+                parse.GetValue(deep), parse.GetValue(repair), parse.GetValue(dockerGone), parse.GetValue(from) ?? [], progress, Session.Cancellation));
             if (parse.GetValue(json))
             {
                 Output.JsonArray(report.Findings, (w, finding) =>

@@ -19,6 +19,7 @@ internal static class RebuildVerb
                     w.WriteNumber("layers", report.Layers);
                     w.WriteNumber("images", report.Images);
                     w.WriteNumber("writable", report.Writable);
+                    w.WriteNumber("dockerLayers", report.GraphLayers);
                     w.WriteString("keptAside", report.KeptAside);
                     w.WriteStartArray("unplaced");
                     foreach (var (subject, why) in report.Unplaced)
@@ -35,7 +36,8 @@ internal static class RebuildVerb
             }
             foreach (var (subject, why) in report.Unplaced)
                 Console.Out.WriteLine($"Not placed: {subject}. {why}");
-            Console.Out.WriteLine($"Named again: {report.Images} images, {report.Layers} layers, {report.Writable} writable layers. Now compare them with what they must be: strata check --deep");
+            string docker = report.GraphLayers > 0 ? $", {report.GraphLayers} of Docker's" : "";
+            Console.Out.WriteLine($"Named again: {report.Images} images, {report.Layers} layers, {report.Writable} writable layers{docker}. Now compare them with what they must be: strata check --deep");
             if (report.KeptAside is { } aside)
                 Console.Out.WriteLine($"The metadata of before is kept as {aside}");
             return ExitCodes.Ok;

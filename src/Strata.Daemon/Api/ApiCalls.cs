@@ -87,8 +87,8 @@ internal sealed partial class ApiCalls(Store.Store store, StoreOperations operat
 
     internal Task Check(HttpContext context)
     {
-        bool deep = Flag(context, "deep"), repair = Flag(context, "repair");
-        return AnswerAsync(context, progress => CheckReply.Of(operations.Check(deep, repair, [], progress, context.RequestAborted)), ApiJson.Default.CheckReply);
+        bool deep = Flag(context, "deep"), repair = Flag(context, "repair"), dockerIsGone = Flag(context, "dockerGone");
+        return AnswerAsync(context, progress => CheckReply.Of(operations.Check(deep, repair, dockerIsGone, [], progress, context.RequestAborted)), ApiJson.Default.CheckReply);
     }
 
     private static string? Query(HttpContext context, string name) => context.Request.Query[name] is [{ Length: > 0 } text] ? text : null;

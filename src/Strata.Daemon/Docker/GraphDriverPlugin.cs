@@ -36,6 +36,7 @@ internal sealed class GraphDriverPlugin(Store.Store store, ServeOptions options,
         }
         var map = ReadMap(request);
         Graph.IdMapping = map;
+        Graph.Home = request.Home;
         Graph.MountDirectory = map is null ? null : request.Home ?? throw StrataException.InvalidArgument("Docker names no home for the plugin.");
         if (log.IsEnabled(LogLevel.Information))
             log.LogInformation("Docker began, with its home {Home} and owners {Map}", request.Home, map);

@@ -75,9 +75,17 @@ public sealed partial class GraphStore
     /// Forgets a layer to which a process that ended was applying a tar; it is swept then. False: it is none, or something was made on it. Its owner
     /// did not get an answer, so he removes it, which is no error when it is gone.
     /// </summary>
-    internal bool Forget(LayerId driverId) => _database.Write(s => s.Run(
-        "DELETE FROM graph WHERE driver_id=$1 AND content=$2 AND NOT EXISTS (SELECT 1 FROM graph child WHERE child.parent=graph.id)",
-        driverId.ToString(), (int)GraphContent.Begun)) == 1;
+    internal bool Forget(LayerId driverId)
+    {
+        const string Begun = "driver_id=$1 AND content=$2 AND NOT EXISTS (SELECT 1 FROM graph child WHERE child.parent=graph.id)";
+        return _database.Write(s =>
+        {
+            if (s.List($"SELECT id FROM graph WHERE {Begun}", r => r.GetString(0), driverId.ToString(), (int)GraphContent.Begun) is not [var id])
+                return false;
+            File.Delete(Path.Combine(_layout.GraphApplied, id)); // written before it was applied
+            return s.Run($"DELETE FROM graph WHERE {Begun}", driverId.ToString(), (int)GraphContent.Begun) == 1;
+        });
+    }
 
     private GraphLayer? ParentOf(string? parent) => parent is { Length: > 0 } ? RequireWhole(Check(parent)) : null;
 
@@ -110,10 +118,15 @@ public sealed partial class GraphStore
             var made = LayerOf(begun, below, applied);
             if (made is not null)
                 File.WriteAllBytes(_layout.LayerFact(made.DriverId), Fact.Of(made));
+            var expected = begun with { Content = GraphContent.Applied, DiffId = applied.DiffId, Layer = made?.ChainId };
+            File.WriteAllBytes(_layout.GraphFact(layer), GraphFact.Of(expected));
             Driver.Sync();
             DurableFile.SyncFileSystem(_layout.Recipes);
-            if (_database.Write(s => Keep(s, begun, made, applied)))
+            var kept = _database.Write(s => Keep(s, begun, made, applied));
+            if (kept.DriverId != layer.DriverId)
                 _store.DiscardQuietly(layer.DriverId, lease); // after the transaction nothing fails any more
+            if (kept.Layer != expected.Layer)
+                RecordQuietly(kept);
             return applied.ContentBytes;
         }
         catch
@@ -140,11 +153,10 @@ public sealed partial class GraphStore
             ChainId.Of(below?.Layer, applied.DiffId), applied.DiffId, below?.Layer, begun.DriverId, applied.TarBytes, applied.ContentBytes, applied.BlobDigest,
             applied.BlobBytes, Rows.Now());
 
-    /// <summary>Notes what was applied; true: the store has that layer already, and what was just made is of no use.</summary>
-    private static bool Keep(Session s, GraphLayer begun, LayerRecord? made, AppliedLayer applied)
+    /// <summary>Notes what was applied. If the store has that layer already, the driver's layer is that one's, and what was just made is of no use.</summary>
+    private static GraphLayer Keep(Session s, GraphLayer begun, LayerRecord? made, AppliedLayer applied)
     {
         var kept = begun with { Content = GraphContent.Applied, DiffId = applied.DiffId };
-        bool shared = false;
         // What lies on it already has it as its lower: then it stays what it is.
         if (made is not null && s.FindGraphChild(begun.Id) is null)
         {
@@ -153,7 +165,6 @@ public sealed partial class GraphStore
             if (s.List("SELECT driver_id FROM layers WHERE chain=$1", r => LayerId.Parse(r.GetString(0)), chain) is [var there])
             {
                 kept = kept with { DriverId = there };
-                shared = true;
             }
             else
             {
@@ -161,7 +172,7 @@ public sealed partial class GraphStore
                 s.Run("UPDATE layers SET by_snapshot=1 WHERE chain=$1", chain); // it goes with the last that uses it
             }
         }
-        return s.Update(begun, kept) ? shared : throw StrataException.NotFound($"Layer {begun.Id} was removed while a tar was applied to it.");
+        return s.Update(begun, kept) ? kept : throw StrataException.NotFound($"Layer {begun.Id} was removed while a tar was applied to it.");
     }
 
     /// <summary>Makes a layer anew, after an apply that failed. Should that fail too its owner removes what is left.</summary>
@@ -172,6 +183,7 @@ public sealed partial class GraphStore
             Driver.Remove(layer.DriverId);
             File.Delete(_layout.Recipe(layer.DriverId));
             File.Delete(_layout.LayerFact(layer.DriverId));
+            File.Delete(_layout.GraphFact(layer));
             Driver.Create(layer.DriverId, parent);
         }
         catch (Exception e) when (e is StrataException or IOException or UnauthorizedAccessException)

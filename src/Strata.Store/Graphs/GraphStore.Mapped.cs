@@ -16,6 +16,16 @@ public sealed partial class GraphStore
         set => SetSetting("graph-mounts", value);
     }
 
+    /// <summary>
+    /// The directory that the owner of the layers has for them, or null: Docker's DATA-ROOT/DRIVER. By what Docker keeps beside it <see cref="Store.Check(CheckOptions, CancellationToken)"/>
+    /// tells which layers are still wanted. Kept in the store.
+    /// </summary>
+    public string? Home
+    {
+        get => GetSetting("graph-home");
+        set => SetSetting("graph-home", value);
+    }
+
     private string? GetSetting(string key) => _database.Read(s => s.List("SELECT value FROM meta WHERE key=$1", r => r.GetString(0), key).FirstOrDefault());
 
     private void SetSetting(string key, string? value) => _database.Write(s => value is null

@@ -157,13 +157,17 @@ public sealed partial class GraphStore
                     return true;
                 });
                 if (!mine)
+                {
                     _store.DiscardQuietly(layer.DriverId, lease);
+                    return false;
+                }
             }
             catch
             {
                 _store.DiscardQuietly(layer.DriverId, lease);
                 throw;
             }
+            Record(layer, lease);
             return true;
         });
     }
@@ -195,6 +199,7 @@ public sealed partial class GraphStore
                 throw StrataException.FailedPrecondition($"Can't remove layer {layer.Id}: {child} is on it. Remove that first.");
             return s.Run("DELETE FROM graph WHERE id=$1 AND driver_id=$2", layer.Id, layer.DriverId.ToString());
         });
+        File.Delete(_layout.GraphFact(layer));
         if (layer.Layer is not { } shared)
         {
             _store.Discard(layer.DriverId, lease);

@@ -12,6 +12,9 @@ public sealed record RebuildReport
     /// <summary>How many writable layers.</summary>
     public required int Writable { get; init; }
 
+    /// <summary>How many layers of an owner who names them himself: Docker's.</summary>
+    public required int GraphLayers { get; init; }
+
     /// <summary>What lies on disk and could not be placed, and why.</summary>
     public required IReadOnlyList<(string Subject, string Why)> Unplaced { get; init; }
 

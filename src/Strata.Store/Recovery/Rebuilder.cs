@@ -7,7 +7,7 @@ using Strata.Store.Metadata;
 namespace Strata.Store;
 
 /// <summary>Fills empty metadata with what lies on disk.</summary>
-internal sealed class Rebuilder(IDriver driver, StoreLayout layout, Database database, IProgress<ProgressReport>? progress)
+internal sealed partial class Rebuilder(IDriver driver, StoreLayout layout, Database database, IProgress<ProgressReport>? progress)
 {
     private readonly Dictionary<LayerId, LayerRecord> _layers = [];
     private readonly Dictionary<ChainId, LayerRecord> _chains = [];
@@ -23,6 +23,7 @@ internal sealed class Rebuilder(IDriver driver, StoreLayout layout, Database dat
         // What has a lease was being made or removed: the next opening sweeps it, or it is a writable layer that has its name beside it.
         var leased = Directory.EnumerateFiles(layout.Leases).Select(Path.GetFileName).ToHashSet(StringComparer.Ordinal);
         var held = driver.List().Where(id => !leased.Contains(id.ToString())).ToList();
+        FindGraph();
         FindLayers(held, cancellationToken);
         database.Write(s =>
         {
@@ -31,6 +32,7 @@ internal sealed class Rebuilder(IDriver driver, StoreLayout layout, Database dat
                 Rows.Insert(s, layer);
             AddImages(s);
             AddWritable(s, held);
+            AddGraph(s, [.. held]);
             AddNameless(s, held);
             s.Run("INSERT OR IGNORE INTO leases SELECT $1, $2, NULL FROM layers LIMIT 1", Store.AppliedLease, Rows.Now().ToUnixTimeMilliseconds());
             s.Run($"""
@@ -41,7 +43,7 @@ internal sealed class Rebuilder(IDriver driver, StoreLayout layout, Database dat
         });
         foreach (var id in held.Where(id => !_named.Contains(id)))
             _unplaced.Add(($"layer {id} of the {driver.Name} driver", WhyNot(id)));
-        return new RebuildReport { Layers = _chains.Count, Images = _images, Writable = _writable, Unplaced = _unplaced, KeptAside = null };
+        return new RebuildReport { Layers = _chains.Count, Images = _images, Writable = _writable, GraphLayers = _ownersLayers, Unplaced = _unplaced, KeptAside = null };
     }
 
     private void FindLayers(List<LayerId> held, CancellationToken cancellationToken)
@@ -51,7 +53,7 @@ internal sealed class Rebuilder(IDriver driver, StoreLayout layout, Database dat
         {
             if (Fact.FindLayer(layout.LayerFact(id)) is { } fact && fact.DriverId == id)
                 Place(fact);
-            else if (IsApplied(id))
+            else if (!IsOwners(id) && IsApplied(id))
                 without.Add(id);
         }
         // One whose parent has no file of its own comes when that was identified.

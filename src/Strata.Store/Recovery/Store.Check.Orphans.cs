@@ -28,6 +28,16 @@ public sealed partial class Store
             if (Fact.ReadName(Path.GetFileName(path)) is not { } fact || !named.Contains(fact.DriverId.ToString()))
                 SweepFile(path, "A file of no writable layer.", Fact.ReadName(Path.GetFileName(path))?.DriverId.ToString(), options, findings);
         }
+        foreach (string path in Directory.EnumerateFiles(_layout.GraphApplied))
+        {
+            if (!LayerId.TryParse(Path.GetFileName(path), out _) || !Graph.Exists(Path.GetFileName(path)))
+                SweepFile(path, "A file of no layer of Docker's.", null, options, findings); // the layer is there before its file
+        }
+        foreach (string path in Directory.EnumerateFiles(_layout.GraphWritable))
+        {
+            if (GraphFact.ReadName(Path.GetFileName(path)) is not { } fact || !named.Contains(fact.DriverId.ToString()))
+                SweepFile(path, "A file of no layer of Docker's.", GraphFact.ReadName(Path.GetFileName(path))?.DriverId.ToString(), options, findings);
+        }
         CheckDocuments(options, findings);
         foreach (string path in Directory.EnumerateFiles(_layout.Temporary).Where(path => DateTime.UtcNow - File.GetLastWriteTimeUtc(path) > OldTemporary))
             SweepFile(path, "A temporary file that nobody finished.", null, options, findings);

@@ -21,11 +21,13 @@ public sealed partial class Store
                 {
                     if (_database.Read(s => s.ListWhole($"SELECT {Rows.WritableColumns} FROM writable WHERE driver_id=$1", Rows.Writable, id.ToString())) is [var writable])
                         lease.TurnInto(_layout.WritableFact(writable));
+                    else
+                        Graph.Record(id, lease);
                     continue;
                 }
                 try
                 {
-                    foreach (string fact in Directory.EnumerateFiles(_layout.WritableFacts, $"{id}.*"))
+                    foreach (string fact in Directory.EnumerateFiles(_layout.WritableFacts, $"{id}.*").Concat(Directory.EnumerateFiles(_layout.GraphWritable, $"{id}.*")))
                         File.Delete(fact);
                     Discard(id, lease);
                 }

@@ -50,11 +50,11 @@ public sealed class RemoteTests
         Same(o => o.ReadDocument("localhost/test:1", null, "config"));
         Same(o => o.Measure([], null, default));
         Same(o => o.Measure(["box", "localhost/test:2"], null, default));
-        Same(o => o.Check(true, false, [], null, default).Findings);
+        Same(o => o.Check(true, false, false, [], null, default).Findings);
         Same(o => o.Collect(true, true, null, default).Layers);
         Same(o => Bytes(to => o.Diff("box", to, null, default)));
         Same(o => Bytes(to => o.Save(["localhost/test:1"], null, to, new SaveOptions { Format = SaveFormat.Oci }, default)));
-        Assert.True(there.Check(true, false, [], told, default).Layers >= 3); // told as it goes
+        Assert.True(there.Check(true, false, false, [], told, default).Layers >= 3); // told as it goes
 
         // and taken away through the API
         var changes = new ImageChanges { Config = [ConfigChange.Parse("ENV A=b")], Author = "me", Message = "why" };

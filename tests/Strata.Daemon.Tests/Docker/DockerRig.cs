@@ -22,6 +22,8 @@ internal sealed class DockerRig : IDisposable
         _userNamespace = userNamespace;
         try
         {
+            if (userNamespace is not null)
+                File.SetUnixFileMode(Scratch.Path, (UnixFileMode)0x1C9); // 0711: who is root in it passes through to Docker's data root
             if (driver == "btrfs")
                 Scratch.MountLoop("store", "btrfs", 512);
             File.WriteAllText(Scratch["containerd.toml"], $"""

@@ -48,6 +48,7 @@ public sealed class DockerTests
         using (var store = Strata.Store.Store.Open(new StoreOptions { Root = rig.Store }))
         {
             Assert.Empty(store.Graph.List());
+            store.Collect(); // after a rebuild nobody knows for whose sake layers were made: they stay until then
             Assert.Equal(3, store.Driver.List().Count);
             Assert.Empty(store.Check(deep: true));
             store.RemoveImage(mine.Manifest);
@@ -55,6 +56,30 @@ public sealed class DockerTests
             Assert.Empty(store.Check(deep: true));
         }
         rig.StopDockerd();
+    }
+
+    [Fact]
+    public void Containers_run_in_a_user_namespace()
+    {
+        DockerRig.Require();
+        using var ids = new SubordinateIds();
+        using var rig = new DockerRig("erofs", SubordinateIds.User);
+        rig.Docker("load", "-i", RunnableImage.Make("none").ToDockerArchive(Image).WriteTar(rig.Scratch["image.tar"]));
+        rig.Docker("run", "-d", "--network", "none", "--stop-signal", "KILL", "--name", "box", Image, "sleep", "10000");
+        Assert.Equal("0 100000 65536 0:0 1000:1001\n", rig.Exec("box", "echo $(cat /proc/self/uid_map) $(stat -c %u:%g /etc/one /etc/owned); echo written > /etc/written"));
+        string root = rig.RootOf("box");
+        Assert.Equal("100000 101000\n", Commands.Run("sh", "-c", $"echo $(stat -c %u {root}/etc/written {root}/etc/owned)"));
+        rig.KillStratad();
+        rig.StartStratad();
+        Assert.Equal(["A /etc/written", "C /etc"], Lines(rig.Docker("diff", "box")).Order(StringComparer.Ordinal));
+        rig.Docker("commit", "box", "test:2");
+        Assert.Equal("written 0:0 1000:1001\n", rig.Run("test:2", "echo $(cat /etc/written) $(stat -c %u:%g /etc/written /etc/owned)"));
+        rig.Docker("rm", "-f", "box");
+        rig.Docker("rmi", "test:2", Image);
+        rig.StopDockerd();
+        using var store = Strata.Store.Store.Open(new StoreOptions { Root = rig.Store });
+        Assert.Empty(store.Driver.List());
+        Assert.Empty(store.Check().Select(f => f.ToString()));
     }
 
     private static void CheckBuild(DockerRig rig)
@@ -108,6 +133,7 @@ public sealed class DockerTests
         rig.KillDockerd();
         rig.KillStratad();
         File.WriteAllText(root + "/etc/alone", "alone\n");
+        CheckWithoutDaemons(rig);
         rig.StartStratad();
         rig.StartDockerd();
         Assert.Equal("alone\nwithout\n", rig.Exec("box", "cat /etc/alone /etc/without"));
@@ -115,6 +141,31 @@ public sealed class DockerTests
         rig.Docker("start", "box");
         Assert.Equal("alone\nwritten\n", rig.Exec("box", "cat /etc/alone /etc/written"));
         Assert.Equal("one\n", rig.Run(Image, "cat /etc/one"));
+    }
+
+    /// <summary>While the container runs and both daemons are away: the metadata is made again, and what Docker made and did not come to name is swept.</summary>
+    private static void CheckWithoutDaemons(DockerRig rig)
+    {
+        string home;
+        string[] before;
+        using (var store = Strata.Store.Store.Open(new StoreOptions { Root = rig.Store }))
+        {
+            home = store.Graph.Home!;
+            before = [.. store.Graph.List().Select(l => $"{l.Id} {l.Parent} {l.Content} {l.Layer}").Order(StringComparer.Ordinal)];
+            Assert.Empty(store.Check(deep: true).Select(f => f.ToString()));
+        }
+        File.Delete(Path.Combine(rig.Store, "strata.db"));
+        Assert.Empty(Strata.Store.Store.Rebuild(new StoreOptions { Root = rig.Store }).Unplaced.Select(u => u.ToString()));
+        using (var store = Strata.Store.Store.Open(new StoreOptions { Root = rig.Store }))
+        {
+            Assert.Equal(before, store.Graph.List().Select(l => $"{l.Id} {l.Parent} {l.Content} {l.Layer}").Order(StringComparer.Ordinal));
+            store.Graph.Home = home; // Docker says it when it starts
+            store.Graph.Create("dead", null);
+            store.Graph.ApplyDiff("dead", null, new TarBuilder().File("dead").ToStream());
+            var swept = Assert.Single(store.Check(repair: true));
+            Assert.Equal((true, "Docker's layer dead"), (swept.Repaired, swept.Subject));
+            Assert.Empty(store.Check(deep: true).Select(f => f.ToString()));
+        }
     }
 
     /// <summary>The same image, by another process on the same store.</summary>
