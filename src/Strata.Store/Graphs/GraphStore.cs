@@ -190,24 +190,29 @@ public sealed partial class GraphStore
 
     private void Remove(GraphLayer layer)
     {
-        if (layer.Layer is null)
-            Unmount(layer); // what a shared one has mounted may be another's
+        var (child, shared) = _database.Read(s => (s.FindGraphChild(layer.Id), s.Count("SELECT count(*) FROM graph WHERE driver_id=$1", layer.DriverId.ToString()) > 1));
+        if (child is not null)
+            throw HasChild(layer.Id, child);
+        if (!shared)
+            Unmount(layer); // else what is mounted may be another's
         using var lease = Lease.Take(_layout, layer.DriverId); // from here on recovery finishes what a crash interrupts
         _database.Write(s =>
         {
-            if (s.FindGraphChild(layer.Id) is { } child)
-                throw StrataException.FailedPrecondition($"Can't remove layer {layer.Id}: {child} is on it. Remove that first.");
+            if (s.FindGraphChild(layer.Id) is { } made) // meanwhile
+                throw HasChild(layer.Id, made);
             return s.Run("DELETE FROM graph WHERE id=$1 AND driver_id=$2", layer.Id, layer.DriverId.ToString());
         });
         File.Delete(_layout.GraphFact(layer));
-        if (layer.Layer is not { } shared)
+        if (layer.Layer is not { } chain)
         {
             _store.Discard(layer.DriverId, lease);
             return;
         }
         lease.Dispose(); // the layer's own is the same
-        _store.RemoveUnused(shared);
+        _store.RemoveUnused(chain);
     }
+
+    private static StrataException HasChild(string id, string child) => StrataException.FailedPrecondition($"Can't remove layer {id}: {child} is on it. Remove that first.");
 
     private void Unmount(GraphLayer layer)
     {

@@ -20,10 +20,12 @@ internal sealed class PluginRig : IAsyncDisposable
 
     internal HttpClient Client { get; private set; } = null!;
 
-    internal static async Task<PluginRig> StartAsync(string driver)
+    internal static async Task<PluginRig> StartAsync(string driver, string? tmpfsOptions = null)
     {
         Assert.SkipUnless(driver == "vfs" || Environment.IsPrivilegedProcess, $"{driver} needs root");
         var rig = new PluginRig(driver);
+        if (tmpfsOptions is not null)
+            rig.Scratch.MountTmpfs("store", tmpfsOptions);
         await rig.OpenAsync();
         return rig;
     }
@@ -88,7 +90,7 @@ internal sealed class PluginRig : IAsyncDisposable
         string[] leases = Directory.GetFiles(Path.Combine(Store.Root, "leases"));
         var orphans = Store.FindOrphans();
         await CloseAsync();
-        var mounts = Mounts.AtOrBelow(Scratch.Path);
+        var mounts = Mounts.AtOrBelow(Scratch.Path).Where(m => m != Scratch["store"]).ToArray(); // what a test mounted there is its own
         Scratch.Dispose();
         if (TestContext.Current.TestState?.Result == TestResult.Failed)
             return;
