@@ -47,3 +47,23 @@ part_store_pull() {
   done
   stop_pid "$RUN/registry.pid"; rm -rf "$WORK/registry"
 }
+# scale: 100,000 layers and 10,000 images in one store (SCALE_IMAGES, SCALE_DRIVER), what commands on it take. Filling takes some minutes.
+part_scale() {
+  local at=("$STRATA" --root "$WORK/scale" --driver "${SCALE_DRIVER:-erofs}") one=$OCI/many-gzip.tar r
+  [ -e "$one" ] || one=$OCI/multi-gzip.tar
+  rm -rf "$WORK/scale"; "$BENCH" scale-fill "$WORK/scale" "${SCALE_DRIVER:-erofs}" "${SCALE_IMAGES:-10000}" || return
+  for r in $(seq "$ROUNDS"); do
+    rest; measure scale "layers --limit 100" "$r" -- "${at[@]}" layers --limit 100
+    measure scale "images" "$r" -- "${at[@]}" images
+    measure scale "inspect" "$r" -- "${at[@]}" inspect localhost/app7:1
+    measure scale "create" "$r" -- "${at[@]}" create "box$r" --from localhost/app7:1
+    measure scale "rm" "$r" -- "${at[@]}" rm "box$r"
+    measure scale "gc --dry-run" "$r" -- "${at[@]}" gc --dry-run
+    measure scale "check" "$r" -- "${at[@]}" check
+    measure scale "du" "$r" -- "${at[@]}" du
+    rest; measure scale "load" "$r" -- "${at[@]}" load "$one" -t localhost/loaded:1
+    measure scale "load again" "$r" -- "${at[@]}" load "$one" -t localhost/loaded:1
+    "${at[@]}" rm localhost/loaded:1 --wait > /dev/null
+  done
+  rm -rf "$WORK/scale"
+}

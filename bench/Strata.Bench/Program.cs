@@ -32,11 +32,14 @@ switch (args)
     case ["btrfs", var work, var tar, var modify, var rounds]:
         BtrfsBench.Run(work, tar, modify, int.Parse(rounds), Row);
         return 0;
+    case ["scale-fill", var root, var driver, var images]:
+        ScaleBench.Fill(root, driver, int.Parse(images));
+        return 0;
     case ["snapshots", var socket, var snapshotter, var clients, var there, var turns]:
         await SnapshotBench.RunAsync(socket, snapshotter, int.Parse(clients), int.Parse(there), int.Parse(turns));
         return 0;
     default:
-        Console.Error.WriteLine("usage: Strata.Bench snapshots SOCKET SNAPSHOTTER CLIENTS THERE TURNS | container ROOT IMAGE N | idmap ROOT IMAGE N | depth ROOT DEEP FLAT N | naive OLD NEW ROUNDS | start PROGRAM N | btrfs WORKDIR LAYER.tar MODIFY ROUNDS | erofs WORKDIR ROUNDS [mounts|lookups|caches]");
+        Console.Error.WriteLine("usage: Strata.Bench snapshots SOCKET SNAPSHOTTER CLIENTS THERE TURNS | container ROOT IMAGE N | idmap ROOT IMAGE N | depth ROOT DEEP FLAT N | naive OLD NEW ROUNDS | start PROGRAM N | btrfs WORKDIR LAYER.tar MODIFY ROUNDS | scale-fill ROOT DRIVER IMAGES | erofs WORKDIR ROUNDS [mounts|lookups|caches]");
         return 2;
 }
 

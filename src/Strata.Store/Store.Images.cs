@@ -51,6 +51,8 @@ public sealed partial class Store
         // Documents first, synced: metadata never names what is not there.
         var written = images.Select(image => (Manifest: WriteBlob(image.Manifest.Span), Config: WriteBlob(image.Config.Span))).ToArray();
         var indexDocuments = index?.Documents.Select(document => WriteBlob(document.Span)).ToArray();
+        if (_lease is null && FindUnchanged(images, index, written, indexDocuments) is { } there)
+            return there; // loaded again: nothing to write, and nothing to wait for
         var changed = OwnersOf(images.SelectMany(image => image.Names));
         var added = _database.Write(s =>
         {
@@ -74,6 +76,29 @@ public sealed partial class Store
         RecordImages([.. changed, .. added.Select(image => image.Manifest.ToString())]);
         return added;
     }
+
+    /// <summary>The images, if all that is to be added is there already, down to the names; else null.</summary>
+    private ImageRecord[]? FindUnchanged(IReadOnlyList<ImageInput> images, IndexInput? index, (Digest Manifest, Digest Config)[] written, Digest[]? indexDocuments) => _database.Read(s =>
+    {
+        if (index is not null && !(ReadIndex(s, indexDocuments![0].ToString()) is { } kept
+            && kept.Documents.ToHashSet().IsSupersetOf(indexDocuments) && kept.Manifests.ToHashSet().IsSupersetOf(index.Manifests)))
+            return null;
+        var found = new ImageRecord[images.Count];
+        for (int i = 0; i < found.Length; i++)
+        {
+            var input = images[i];
+            if (Find(s, written[i].Manifest) is not { } image || image.Config != written[i].Config || image.TopLayer != input.TopLayer || (image.IsBorrowed && !input.IsBorrowed)
+                || (input.Platform is { } platform && image.Platform != platform) || !File.Exists(_layout.ImageFact(image.Manifest)))
+                return null;
+            foreach (string name in input.Names)
+            {
+                if (s.Count("SELECT count(*) FROM names WHERE name=$1 AND manifest=$2 AND idx IS $3", name, image.Manifest.ToString(), indexDocuments?[0].ToString()) == 0)
+                    return null;
+            }
+            found[i] = image;
+        }
+        return found;
+    });
 
     /// <summary>Gives an image another name; a name that another image has moves to this one.</summary>
     /// <param name="name">The name.</param>

@@ -83,4 +83,24 @@ public sealed class ImageTests
         var last = rig.Store.AddImage("{same}"u8, "{shared}"u8, null, ["last:1"]);
         Assert.Equal("{same}"u8.ToArray(), rig.Store.ReadBlob(last.Manifest));
     }
+
+    [Fact]
+    public void What_is_added_again_as_it_is_writes_nothing()
+    {
+        using var rig = new StoreRig("vfs");
+        var top = rig.Register(StoreRig.Tar(1))[0].ChainId;
+        string log = Path.Combine(rig.Root, "strata.db-wal");
+        var added = rig.Store.AddImage("{1}"u8, "{c}"u8, top, ["a:1"], "linux/amd64");
+        string fact = Assert.Single(Directory.GetFiles(Path.Combine(rig.Root, "images")));
+        long written = new FileInfo(log).Length;
+        var again = rig.Store.AddImage("{1}"u8, "{c}"u8, top, ["a:1"], "linux/amd64");
+        Assert.Equal((added.Manifest, added.Created, "a:1"), (again.Manifest, again.Created, Assert.Single(again.Names)));
+        Assert.Equal(written, new FileInfo(log).Length);
+        File.Delete(fact);
+        rig.Store.AddImage("{1}"u8, "{c}"u8, top, ["a:1"], "linux/amd64");
+        Assert.True(File.Exists(fact)); // what is missing is mended
+        written = new FileInfo(log).Length;
+        Assert.Equal(["a:1", "b:1"], rig.Store.AddImage("{1}"u8, "{c}"u8, top, ["b:1"], "linux/amd64").Names);
+        Assert.True(new FileInfo(log).Length > written);
+    }
 }

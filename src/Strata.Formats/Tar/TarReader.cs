@@ -28,7 +28,6 @@ namespace Strata.Formats.Tar;
 /// </remarks>
 public sealed partial class TarReader : IDisposable
 {
-    private const int BufferSize = 512 * 1024;
     private readonly Stream _source;
     private readonly LayerLimits _limits;
     private readonly TarRecipeRecorder? _recorder;
@@ -38,7 +37,7 @@ public sealed partial class TarReader : IDisposable
     private readonly PaxRecords _pax = new();
     private readonly TarContent _content;
     private PaxRecords? _globalPax;
-    private byte[]? _buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+    private byte[]? _buffer;
     private int _start;
     private int _end;
     private bool _sourceEnded;
@@ -60,6 +59,7 @@ public sealed partial class TarReader : IDisposable
         _recorder = options.Recorder;
         _rawCopy = options.RawCopy;
         _leaveOpen = options.LeaveOpen;
+        _buffer = ArrayPool<byte>.Shared.Rent(Math.Max(TarHeader.BlockSize, options.BufferBytes));
         _content = new TarContent(this);
     }
 

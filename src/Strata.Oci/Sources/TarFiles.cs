@@ -12,6 +12,7 @@ internal sealed class TarFiles : IImageFiles
     private const int MaxFiles = 1_000_000;
     private readonly FileStream _file;
     private readonly string? _path;
+    private const int HeadersBytes = 8 * 1024; // between two headers lies a blob, which is skipped
     private readonly Dictionary<string, (long Offset, long Size)> _files = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _links = new(StringComparer.Ordinal);
 
@@ -27,7 +28,7 @@ internal sealed class TarFiles : IImageFiles
         file.Position = 0;
         try
         {
-            using var reader = new TarReader(file, new TarReaderOptions { LeaveOpen = true });
+            using var reader = new TarReader(file, new TarReaderOptions { LeaveOpen = true, BufferBytes = HeadersBytes });
             while (reader.ReadNext() is { } entry)
             {
                 if (!EntryPath.TryCreate(entry.Name, out var path) || path.IsRoot)
