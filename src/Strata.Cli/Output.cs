@@ -7,6 +7,8 @@ namespace Strata.Cli;
 /// <summary>What is printed: plain tables for people, JSON for programs.</summary>
 internal static class Output
 {
+    private const int FlushBytes = 64 * 1024;
+
     internal static void Json(Action<Utf8JsonWriter> write)
     {
         using var stream = Console.OpenStandardOutput();
@@ -23,6 +25,8 @@ internal static class Output
             json.WriteStartObject();
             write(json, item);
             json.WriteEndObject();
+            if (json.BytesPending > FlushBytes)
+                json.Flush(); // of a hundred thousand things not all at once
         }
         json.WriteEndArray();
     });
@@ -39,6 +43,10 @@ internal static class Output
             for (int i = 0; i < row.Length; i++)
                 text.Append(i == row.Length - 1 ? row[i] : row[i].PadRight(widths[i] + 2));
             text.Append('\n');
+            if (text.Length < FlushBytes)
+                continue;
+            Console.Out.Write(text);
+            text.Clear();
         }
         Console.Out.Write(text);
     }

@@ -15,8 +15,9 @@ public abstract partial class ProtoDriver : ILeftovers
         if (Directory.Exists(Trash))
             found.AddRange(Directory.GetFileSystemEntries(Trash).Select(path => new Leftover(LeftoverKind.Trash, path)));
         found.AddRange(TemporaryDirectory.FindAbandoned(Unfinished).Select(path => new Leftover(LeftoverKind.Unfinished, path)));
-        var points = List().ToDictionary(MountPointOf);
-        foreach (string point in MountTable.Below(Home).Where(point => point != Home).Distinct())
+        string[] mounted = [.. MountTable.Below(Home).Where(point => point != Home).Distinct()];
+        var points = mounted.Length == 0 ? [] : List().ToDictionary(MountPointOf); // of each of many layers a path: only where there is something to compare
+        foreach (string point in mounted)
         {
             if (points.TryGetValue(point, out var layer) ? !_counter.IsCounted(layer) : IsLeakedMount(point, points))
                 found.Add(new Leftover(LeftoverKind.Mount, point, points.TryGetValue(point, out var of) ? of : null));

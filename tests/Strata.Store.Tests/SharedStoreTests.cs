@@ -186,6 +186,24 @@ public sealed class SharedStoreTests
         Assert.Null(problems[6]);
     }
 
+    [Theory, InlineData("vfs"), InlineData("erofs")]
+    public void A_layer_that_is_damaged_there_is_unpacked_here_as_if_there_were_no_such_store(string driver)
+    {
+        using var scratch = new ScratchDirectory();
+        var tars = Tars();
+        MakeShared(driver, scratch["theirs"], tars);
+        if (driver == "vfs")
+            new DirectoryInfo(Path.Combine(scratch["theirs"], "recipes")).Delete(recursive: true);
+        else
+            Directory.EnumerateFiles(Path.Combine(scratch["theirs"], "erofs"), "layer.tar", SearchOption.AllDirectories).ToList().ForEach(File.Delete);
+        using var store = Open(driver, scratch["mine"], scratch["theirs"]);
+        var layers = store.RegisterLayers([.. tars.Select(tar => StoreRig.Input(tar))]);
+        Assert.All(layers, layer => Assert.Null(layer.SharedFrom));
+        Assert.NotNull(store.SharedStores[0].Problem);
+        Assert.Equal(3, store.Driver.List().Count); // no half of a link is left
+        Assert.Empty(store.Check(new CheckOptions { Deep = true }).Findings);
+    }
+
     [Fact]
     public void What_stands_in_a_write_ahead_log_and_in_an_older_schema_is_seen_and_changes_are()
     {

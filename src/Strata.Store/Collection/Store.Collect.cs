@@ -230,6 +230,7 @@ public sealed partial class Store
     {
         var swept = new List<(string, Usage)>();
         CollectPartials(dryRun, swept);
+        CollectSharedCache(dryRun, swept);
         if (Driver is not ILeftovers driver)
             return swept;
         bool keeps = !dryRun && Driver is ITrash { KeepsTrash: true }; // the trash is somebody else's to empty

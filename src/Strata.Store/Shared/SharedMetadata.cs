@@ -10,9 +10,13 @@ namespace Strata.Store;
 /// <remarks>
 /// <para>
 /// SQLite writes even where it only reads: it makes the files of its WAL, or rolls one back. So the file is opened as immutable, which makes it take
-/// no lock and look at nothing else. That is right as long as nothing stands in its WAL and nobody changes it: where something does stand there,
-/// or the schema is an older one, both files are copied into a cache of this store, and SQLite makes one file of the copy; and after
-/// each read it is looked whether the files are still what they were, else it is read again.
+/// no lock and look at nothing else. That is right as long as nothing stands in its WAL and the file itself is not changed: after each read it is
+/// looked whether it is still what it was, else it is read again.
+/// </para>
+/// <para>
+/// Where something stands in the WAL, or the schema is an older one, both files are copied into a cache of this store, and SQLite makes one file of the
+/// copy. The owner may go on writing meanwhile: a WAL only grows, and its frames have check sums, until it is begun anew, which its header tells; and
+/// the file changes only when the WAL is carried over into it. If either happened, it is copied again.
 /// </para>
 /// <para>Safe for many threads.</para>
 /// </remarks>
@@ -22,6 +26,7 @@ internal sealed class SharedMetadata(string path, string cache, string temporary
     private readonly Lock _gate = new();
     private Database? _database;
     private string _state = "";
+    private bool _direct;
 
     /// <summary>Reads; what is read is one moment's state.</summary>
     /// <exception cref="StrataException">FailedPrecondition: it is of a newer program. Corrupt, NotFound, PermissionDenied. Unavailable: it never stood still.</exception>
@@ -31,22 +36,23 @@ internal sealed class SharedMetadata(string path, string cache, string temporary
         {
             for (int attempt = 0; ; attempt++)
             {
-                string before = StateOf();
+                string before = StateOf(path);
+                string state = $"{before} {StateOf(path + "-wal")}";
                 try
                 {
-                    if (_database is null || before != _state)
-                        Open(before);
+                    if (_database is null || state != _state)
+                        Open(state);
                     var result = _database!.Read(read);
-                    if (StateOf() == before)
+                    if (!_direct || StateOf(path) == before)
                         return result;
                 }
-                catch (StrataException e) when (e.Kind is ErrorKind.Corrupt or ErrorKind.Unknown && attempt < Attempts && StateOf() != before)
+                catch (StrataException e) when (attempt < Attempts && e.Kind is ErrorKind.Corrupt or ErrorKind.Unknown && StateOf(path) != before)
                 {
                     // it was changed while it was read
                 }
                 Close();
                 if (attempt >= Attempts)
-                    throw StrataException.Unavailable($"The metadata {path} is changed without a pause.");
+                    throw NeverStill();
                 Thread.Sleep(10 * attempt);
             }
         }
@@ -62,39 +68,58 @@ internal sealed class SharedMetadata(string path, string cache, string temporary
         Close();
         if (!File.Exists(path))
             throw StrataException.NotFound($"There is no store: {path} is missing.");
-        bool direct = new FileInfo(path + "-wal") is not { Exists: true, Length: > 0 };
-        if (direct)
+        _direct = new FileInfo(path + "-wal") is not { Exists: true, Length: > 0 };
+        if (_direct)
         {
             _database = Database.OpenImmutable(path, out int version);
             _state = state;
             if (version == Migrations.Newest)
                 return;
             Close();
+            _direct = false;
         }
         string copy = Path.Combine(cache, $"{CacheKeyOf(Path.GetDirectoryName(path)!)}-{Hash(state)}.db");
-        if (!File.Exists(copy))
-            MakeCopy(copy, state);
-        _database = Database.OpenImmutable(copy, out _);
-        _state = state;
+        for (int attempt = 0; ; attempt++)
+        {
+            if (!File.Exists(copy))
+                MakeCopy(copy);
+            try
+            {
+                _database = Database.OpenImmutable(copy, out _);
+                _state = state;
+                return;
+            }
+            catch (StrataException) when (!File.Exists(copy) && attempt < Attempts)
+            {
+                // another process has seen a newer state, and removed this one just before it was opened
+            }
+        }
     }
 
-    private void MakeCopy(string copy, string state)
+    private void MakeCopy(string copy)
     {
         Directory.CreateDirectory(cache, StoreLayout.Private);
         string made = Path.Combine(temporary, LayerId.New().ToString());
         try
         {
-            File.Copy(path, made);
-            if (File.Exists(path + "-wal"))
-                File.Copy(path + "-wal", made + "-wal");
-            if (StateOf() != state)
-                throw StrataException.Corrupt($"The metadata {path} was changed while it was copied."); // tried again
+            for (int attempt = 0; ; attempt++)
+            {
+                string before = $"{StateOf(path)} {HeaderOf(path + "-wal")}";
+                File.Copy(path, made, overwrite: true);
+                if (File.Exists(path + "-wal"))
+                    File.Copy(path + "-wal", made + "-wal", overwrite: true);
+                if ($"{StateOf(path)} {HeaderOf(path + "-wal")}" == before)
+                    break;
+                if (attempt >= Attempts)
+                    throw NeverStill();
+                TreeRemover.Remove(made + "-wal");
+            }
             File.SetUnixFileMode(made, UnixFileMode.UserRead | UnixFileMode.UserWrite);
             if (File.Exists(made + "-wal"))
                 File.SetUnixFileMode(made + "-wal", UnixFileMode.UserRead | UnixFileMode.UserWrite);
             Database.MakeSingle(made);
             foreach (string old in Directory.GetFiles(cache, CacheKeyOf(Path.GetDirectoryName(path)!) + "-*"))
-                File.Delete(old);
+                File.Delete(old); // who has it open goes on with it
             File.Move(made, copy, overwrite: true);
         }
         finally
@@ -110,10 +135,20 @@ internal sealed class SharedMetadata(string path, string cache, string temporary
         _database = null;
     }
 
-    /// <summary>What changes whenever somebody writes to the store. Its files alone: a reader of theirs changes nothing but the file of shared memory.</summary>
-    private string StateOf() => string.Join(' ', new[] { path, path + "-wal" }.Select(file => new FileInfo(file) is { Exists: true } info
-        ? string.Create(CultureInfo.InvariantCulture, $"{info.Length}:{info.LastWriteTimeUtc.Ticks}")
-        : "none"));
+    /// <summary>What changes whenever somebody writes to a file.</summary>
+    private static string StateOf(string file) => new FileInfo(file) is { Exists: true } info ? string.Create(CultureInfo.InvariantCulture, $"{info.Length}:{info.LastWriteTimeUtc.Ticks}") : "none";
+
+    /// <summary>The beginning of a WAL, with the salts that it was begun with (sqlite.org/walformat.html).</summary>
+    private static string HeaderOf(string log)
+    {
+        if (!File.Exists(log))
+            return "none";
+        using var file = new FileStream(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 0);
+        byte[] header = new byte[32];
+        return Convert.ToHexString(header, 0, file.ReadAtLeast(header, header.Length, throwOnEndOfStream: false));
+    }
+
+    private StrataException NeverStill() => StrataException.Unavailable($"The metadata {path} is changed without a pause. Try again.");
 
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..16];
 }

@@ -84,7 +84,8 @@ public sealed class SharedStore : IDisposable
             : throw StrataException.Corrupt($"The document {digest} of the shared store {Root} is damaged.");
     }
 
-    private void LeaveOut(string why)
+    /// <summary>Uses it no more, and tells.</summary>
+    internal void LeaveOut(string why)
     {
         if (Interlocked.CompareExchange(ref _problem, why, null) is null)
             _leftOut?.Invoke(this);

@@ -66,15 +66,23 @@ public sealed partial class Store
     public LayerRecord BorrowLayer(ChainId chain) =>
         FindOrBorrow(chain) ?? throw StrataException.NotFound($"There is no layer {chain} in the store{(SharedStores.Count > 0 ? ", nor in a shared one" : "")}.");
 
-    /// <summary>The layer of a chain ID, here or used from a shared store; null: none has it.</summary>
+    /// <summary>The layer of a chain ID, here or used from a shared store; null: none has it. A shared store that has it damaged is left out from then on.</summary>
     internal LayerRecord? FindOrBorrow(ChainId chain)
     {
         if (FindLayer(chain) is { } mine)
             return mine;
         foreach (var shared in SharedStores)
         {
-            if (shared.Ask(s => s.Count("SELECT count(*) FROM layers WHERE chain=$1", chain.ToString()) > 0 ? Chain(s, chain) : [], []) is { Count: > 0 } theirs)
+            if (shared.Ask(s => s.Count("SELECT count(*) FROM layers WHERE chain=$1", chain.ToString()) > 0 ? Chain(s, chain) : [], []) is not { Count: > 0 } theirs)
+                continue;
+            try
+            {
                 return Guard($"Can't use layer {chain} of the shared store {shared.Root}", () => Borrow(shared, theirs));
+            }
+            catch (StrataException e) when (e.Kind is ErrorKind.NotFound or ErrorKind.Corrupt or ErrorKind.NotSupported or ErrorKind.PermissionDenied)
+            {
+                shared.LeaveOut(e.Message); // whoever loads the layer unpacks it, then
+            }
         }
         return null;
     }
@@ -167,6 +175,20 @@ public sealed partial class Store
         else
             File.Copy(shared.Recipe(theirs.DriverId), _layout.Recipe(id));
         return linked;
+    }
+
+    /// <summary>Removes copies of the metadata of stores that are no shared ones any more. Who still needs one makes it again.</summary>
+    private void CollectSharedCache(bool dryRun, List<(string, Usage)> swept)
+    {
+        if (!Directory.Exists(_layout.SharedCache))
+            return;
+        string[] keys = [.. SharedStores.Select(shared => SharedMetadata.CacheKeyOf(shared.Root))];
+        foreach (string path in Directory.GetFiles(_layout.SharedCache).Where(path => !keys.Any(key => Path.GetFileName(path).StartsWith(key, StringComparison.Ordinal))))
+        {
+            swept.Add((path, TreeUsage.Measure(path)));
+            if (!dryRun)
+                File.Delete(path);
+        }
     }
 
     private ImageRecord? AskShared(Func<Session, ImageRecord?> find) =>

@@ -21,7 +21,7 @@ public sealed partial class Store
         var tops = images.Where(i => Wanted(i.Manifest.ToString())).Select(i => i.TopLayer)
             .Concat(writable.Where(w => Wanted(w.Name)).Select(w => w.Parent))
             .Concat(layers.Keys.Where(chain => Wanted(chain.ToString())).Select(chain => (ChainId?)chain));
-        var own = MeasureLayers([.. tops.SelectMany(top => Below(layers, top)).Distinct()], progress, cancellationToken);
+        var own = MeasureLayers([.. tops.SelectMany(top => Below(layers, top)).Distinct().Select(chain => layers[chain])], progress, cancellationToken);
 
         var documentUsers = images.SelectMany(i => new[] { i.Manifest, i.Config }).CountBy(digest => digest).ToDictionary();
         var items = new List<ItemUsage>();
@@ -90,16 +90,19 @@ public sealed partial class Store
             yield return chain;
     }
 
-    private Dictionary<ChainId, Usage> MeasureLayers(ChainId[] chains, IProgress<ProgressReport>? progress, CancellationToken cancellationToken)
+    private Dictionary<ChainId, Usage> MeasureLayers(LayerRecord[] layers, IProgress<ProgressReport>? progress, CancellationToken cancellationToken)
     {
-        var own = new System.Collections.Concurrent.ConcurrentDictionary<ChainId, Usage>();
+        var own = new Usage[layers.Length];
         int done = 0;
-        Parallel.ForEach(chains, new ParallelOptions { MaxDegreeOfParallelism = Math.Max(2, Environment.ProcessorCount), CancellationToken = cancellationToken }, chain =>
+        Parallel.For(0, layers.Length, new ParallelOptions { MaxDegreeOfParallelism = Math.Max(2, Environment.ProcessorCount), CancellationToken = cancellationToken }, i =>
         {
-            own[chain] = FindLayer(chain) is { } layer ? MeasureWhole(layer.DriverId, cancellationToken) : default;
-            progress?.Report(new ProgressReport("measure layers", Interlocked.Increment(ref done), chains.Length));
+            own[i] = MeasureWhole(layers[i].DriverId, cancellationToken); // one that was removed meanwhile takes nothing
+            progress?.Report(new ProgressReport("measure layers", Interlocked.Increment(ref done), layers.Length));
         });
-        return own.ToDictionary();
+        var measured = new Dictionary<ChainId, Usage>(layers.Length);
+        for (int i = 0; i < layers.Length; i++)
+            measured.Add(layers[i].ChainId, own[i]);
+        return measured;
     }
 
     /// <summary>A driver's layer with all that the store and the driver keep beside it; of a damaged one what can be measured.</summary>
