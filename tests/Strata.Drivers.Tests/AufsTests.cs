@@ -144,6 +144,37 @@ public sealed class AufsTests : IDisposable
         Assert.Equal(ErrorKind.InvalidArgument, Assert.ThrowsAny<StrataException>(() => AufsOptions.Make("/h:h/diff", ["/a"], false, null, 4096)).Kind);
     }
 
+    /// <summary>What can be known of the driver without mounting it, for the table of features; each cell says so.</summary>
+    [Fact]
+    public void Features_that_need_no_mount()
+    {
+        const string onLayouts = " ¹";
+        var below = Apply("below", null, new TarBuilder().File("f", new string('x', 1 << 20)).Xattr("user.x", 1).Xattr("trusted.x", 2).File("attributed").Node("null", '3', 1, 3));
+        _aufs.CreateReadWrite(Rig.Id("box"), below);
+        Note(Feature.FileSystems, "tests of layouts");
+        Note(Feature.Mounts, "a mount of " + AufsOptions.Make("/top", ["/below"], false, null, 4096)[0].Type);
+        Note(Feature.Shares, YesNo(_aufs.GetUsage(Rig.Id("box")).SizeBytes < 1 << 19));
+        Note(Feature.Exact, YesNo(_aufs.Capabilities.ReproducesExactDiffs));
+        Note(Feature.Parallel, YesNo(_aufs.Capabilities.AppliesWithoutParent));
+        string diff = System.Text.Encoding.Latin1.GetString(Diff("below", null));
+        Note(Feature.Xattrs, YesNo(diff.Contains("SCHILY.xattr.user.x=", StringComparison.Ordinal) && diff.Contains("SCHILY.xattr.trusted.x=", StringComparison.Ordinal)));
+        Note(Feature.Devices, YesNo(AttributeCalls.FindStatus(Path.Combine(_home, "diff/below/null")) is { Type: NameCalls.TypeCharDevice, RdevMajor: 1, RdevMinor: 3 }));
+        var labelled = AufsOptions.Make("/top", ["/below"], false, "a:b:c:s0", 4096)[0];
+        Note(Feature.Label, labelled.Options.Any(option => option.Contains("context=", StringComparison.Ordinal)) ? "on the mount" : "refused");
+        foreach (var (feature, option) in new[] { (Feature.SizeLimit, "size"), (Feature.InodeLimit, "inodes") })
+        {
+            var options = new CreateOptions { StorageOptions = new Dictionary<string, string> { [option] = "10000000" } };
+            Assert.Equal(ErrorKind.InvalidArgument, Assert.ThrowsAny<StrataException>(() => _aufs.CreateReadWrite(Rig.Id("limited"), below, options)).Kind);
+            Note(feature, "no");
+        }
+        Note(Feature.Replace, YesNo((IDriver)_aufs is ILayerStructure));
+        Note(Feature.Rebase, YesNo((IDriver)_aufs is IRebasingDriver));
+
+        static string YesNo(bool value) => value ? "yes" : "no";
+
+        static void Note(string feature, string found) => FeatureTable.Note("aufs", "ext4", feature, found + onLayouts);
+    }
+
     [Theory]
     [InlineData(4096)]
     [InlineData(16384)]

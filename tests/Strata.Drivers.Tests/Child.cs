@@ -74,6 +74,7 @@ internal static class Child
                 break;
             case "user-namespace":
                 File.WriteAllText(arguments[4], UserNamespaceTests.Act(driver));
+                File.WriteAllLines(arguments[4] + ".limits", UserNamespaceTests.TryLimits(driver));
                 break;
             case "get-and-die":
                 driver.Get(id);

@@ -28,6 +28,10 @@ public sealed class UserNamespaceTests(FileSystems fileSystems)
         string over = Path.Combine(around, "home", "over", "diff");
         Assert.Contains("/d d 0755 65534:65534 ", TreeDump.Of(over), StringComparison.Ordinal);
         Assert.Contains("user.overlay.opaque=0x79", TreeDump.Of(over), StringComparison.Ordinal);
+        string[] refusals = File.ReadAllLines(Path.Combine(around, "result.limits"));
+        Assert.All(refusals, refusal => Assert.StartsWith("NotSupported: ", refusal, StringComparison.Ordinal));
+        Assert.DoesNotContain("backing=loop", refusals[0], StringComparison.Ordinal); // it would be refused, too
+        Assert.Contains("inside a user namespace", refusals[1], StringComparison.Ordinal);
         Assert.DoesNotContain("trusted.", TreeDump.Of(Path.Combine(around, "home")), StringComparison.Ordinal);
         Trees.TreeRemover.Remove(around);
     }
@@ -95,6 +99,18 @@ public sealed class UserNamespaceTests(FileSystems fileSystems)
             driver.Remove(id);
         driver.Cleanup();
         return seen.AppendJoin(' ', driver.List().Select(id => id.ToString()).Order(StringComparer.Ordinal)).ToString();
+    }
+
+    /// <summary>Asks for limits that nobody has in a user namespace; what is said of it, a line each.</summary>
+    internal static IEnumerable<string> TryLimits(IDriver driver)
+    {
+        foreach (string backing in (string[])["project", "loop"])
+        {
+            var e = Assert.ThrowsAny<StrataException>(() => driver.CreateReadWrite(
+                Rig.Id("limited"), null, new CreateOptions { StorageOptions = new Dictionary<string, string> { ["size"] = "64m", ["backing"] = backing } }));
+            Assert.False(driver.Exists(Rig.Id("limited")));
+            yield return $"{e.Kind}: {e.Message}";
+        }
     }
 
     private static string Dump(string root) => TreeDump.Of(root, true, "trusted.overlay.", "user.overlay.", "security.selinux");

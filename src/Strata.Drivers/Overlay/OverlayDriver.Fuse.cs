@@ -28,6 +28,7 @@ public sealed partial class OverlayDriver
         new("Program", FuseMounts.FindProgram(FuseFeatures.Program) ?? "missing"),
         new("Native Overlay Diff", "true"),
         new("volatile", _volatile ? "true" : "false"),
+        Quotas.LayerQuota.Status(Home, images: false),
         MappingStatus(),
     ];
 

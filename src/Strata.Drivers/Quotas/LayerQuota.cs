@@ -12,7 +12,7 @@ internal static class LayerQuota
         if (ProjectQuota.ReasonAgainst(home) is { } why)
         {
             throw StrataException.NotSupported(
-                $"The {driver} driver can't limit a layer's size here: {why}.{(images ? " Or ask for a file system of that size in a file: --storage-opt size=SIZE --storage-opt backing=loop." : "")}");
+                $"The {driver} driver can't limit a layer's size here: {why}.{(images && LoopImages.ReasonAgainst() is null ? " Or ask for a file system of that size in a file: --storage-opt size=SIZE --storage-opt backing=loop." : "")}");
         }
         ProjectQuota.Limit(directories, limits);
     }

@@ -39,6 +39,8 @@ internal sealed class LoopImages(Func<LayerId, string> directoryOf, Action<Layer
     {
         if (!ProcessCalls.CanMount)
             return "mounting a loop device needs root (CAP_SYS_ADMIN)";
+        if (!ProcessCalls.IsInitialNamespace)
+            return "the kernel mounts no loop device inside a user namespace";
         if (!File.Exists("/dev/loop-control"))
             return "there is no /dev/loop-control. Load the module (modprobe loop), or give this container the device";
         return MakerOf() is null ? "there is neither mkfs.ext4 nor mkfs.xfs. Install e2fsprogs or xfsprogs" : null;
