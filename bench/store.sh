@@ -30,7 +30,7 @@ part_store_pull() {
   name=127.0.0.1:$port/bench/multi:latest
   command -v docker-registry >/dev/null || apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends docker-registry >/dev/null || return
   mkdir -p "$WORK/registry"
-  printf 'version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: 127.0.0.1:%s}\n' "$WORK/registry" "$port" > "$RUN/registry.yml"
+  printf 'version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: %s\nhttp:\n  addr: 127.0.0.1:%s\n' "$WORK/registry" "$port" > "$RUN/registry.yml"
   docker-registry serve "$RUN/registry.yml" > "$LOGS/registry.log" 2>&1 &
   echo $! > "$RUN/registry.pid"
   for _ in $(seq 200); do (exec 3<> "/dev/tcp/127.0.0.1/$port") 2>/dev/null && break; sleep 0.05; done
@@ -55,7 +55,7 @@ part_scale() {
   for r in $(seq "$ROUNDS"); do
     rest; measure scale "layers --limit 100" "$r" -- "${at[@]}" layers --limit 100
     measure scale "images" "$r" -- "${at[@]}" images
-    measure scale "inspect" "$r" -- "${at[@]}" inspect localhost/app7:1
+    measure scale "status" "$r" -- "${at[@]}" status
     measure scale "create" "$r" -- "${at[@]}" create "box$r" --from localhost/app7:1
     measure scale "rm" "$r" -- "${at[@]}" rm "box$r"
     measure scale "gc --dry-run" "$r" -- "${at[@]}" gc --dry-run

@@ -10,6 +10,7 @@ public sealed class TrashTests
     public void Removing_waits_for_no_deleting_and_what_is_left_goes_with_a_later_command(string driver)
     {
         using var cli = new Cli(driver);
+        cli.Environment["STRATA_WAIT"] = "0";
         string trash = Path.Combine(cli.Root, driver, ".trash");
         cli.Run("load", cli.Layout(Cli.Image(files: 500)));
         using (var locked = Process.Start(new ProcessStartInfo("flock", [trash, "sleep", "1000"]))!)
@@ -39,6 +40,7 @@ public sealed class TrashTests
     public void Waiting_can_be_asked_for_and_a_killed_deleter_leaves_the_rest_to_the_next()
     {
         using var cli = new Cli("vfs");
+        cli.Environment["STRATA_WAIT"] = "0";
         string trash = Path.Combine(cli.Root, "vfs", ".trash");
         cli.Run("load", cli.Layout(Cli.Image(files: 500)));
         cli.Run("rm", "localhost/test:1", "--wait");

@@ -7,7 +7,9 @@ namespace Strata.Daemon.Tests.Api;
 public sealed class CommandLineTests
 {
     private static string Strata { get; } =
-        Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../Strata.Cli", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "strata"));
+        Environment.GetEnvironmentVariable("STRATA_TEST_PROGRAM") is { Length: > 0 } native
+            ? native
+            : Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../Strata.Cli", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "strata"));
 
     [Fact]
     public async Task Each_verb_prints_the_same_with_a_daemon_and_without()
