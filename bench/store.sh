@@ -31,7 +31,8 @@ part_store_pull() {
   command -v docker-registry >/dev/null || apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends docker-registry >/dev/null || return
   mkdir -p "$WORK/registry"
   printf 'version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: %s\nhttp:\n  addr: 127.0.0.1:%s\n' "$WORK/registry" "$port" > "$RUN/registry.yml"
-  docker-registry serve "$RUN/registry.yml" > "$LOGS/registry.log" 2>&1 &
+  # without the variable that is meant for skopeo: docker-registry takes each REGISTRY_… for a part of its configuration
+  env -u REGISTRY_AUTH_FILE docker-registry serve "$RUN/registry.yml" > "$LOGS/registry.log" 2>&1 &
   echo $! > "$RUN/registry.pid"
   for _ in $(seq 200); do (exec 3<> "/dev/tcp/127.0.0.1/$port") 2>/dev/null && break; sleep 0.05; done
   skopeo --insecure-policy copy -q --dest-tls-verify=false "oci:$oci:latest" "docker://$name" || { stop_pid "$RUN/registry.pid"; return; }
