@@ -13,11 +13,18 @@ internal sealed class ContentReadStream : Stream
     private readonly System.Collections.Concurrent.BlockingCollection<ByteString> _chunks = new(ChunksUnderWay);
     private readonly CancellationTokenSource _ended;
     private readonly Task _pump;
+    private readonly Action<long> _moved;
     private Exception? _error;
     private ReadOnlyMemory<byte> _rest;
 
-    internal ContentReadStream(ContainerdClient client, string digest, Metadata headers, CancellationToken cancellationToken)
+    /// <param name="client">containerd.</param>
+    /// <param name="digest">The blob.</param>
+    /// <param name="headers">The namespace it is in.</param>
+    /// <param name="moved">Told how many bytes came.</param>
+    /// <param name="cancellationToken">Ends it early.</param>
+    internal ContentReadStream(ContainerdClient client, string digest, Metadata headers, Action<long> moved, CancellationToken cancellationToken)
     {
+        _moved = moved;
         _ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _call = client.Content.Read(new ReadContentRequest { Digest = digest }, headers, cancellationToken: _ended.Token);
         _pump = Task.Run(() => PumpAsync(client, digest), CancellationToken.None);
@@ -40,6 +47,7 @@ internal sealed class ContentReadStream : Stream
             if (!_chunks.TryTake(out var chunk, Timeout.Infinite))
                 return _error is null ? 0 : throw _error;
             _rest = chunk.Memory;
+            _moved(chunk.Length);
         }
         int read = Math.Min(buffer.Length, _rest.Length);
         _rest.Span[..read].CopyTo(buffer);

@@ -12,10 +12,17 @@ internal sealed class ContentWriter : IAsyncDisposable
     private readonly string _reference;
     private readonly Metadata _headers;
     private readonly AsyncDuplexStreamingCall<WriteContentRequest, WriteContentResponse> _call;
+    private readonly Action<long> _moved;
     private bool _committed;
 
-    internal ContentWriter(ContainerdClient client, string reference, Metadata headers, CancellationToken cancellationToken)
+    /// <param name="client">containerd.</param>
+    /// <param name="reference">What the write is called there.</param>
+    /// <param name="headers">The namespace it is in.</param>
+    /// <param name="moved">Told how many bytes went.</param>
+    /// <param name="cancellationToken">Ends it early.</param>
+    internal ContentWriter(ContainerdClient client, string reference, Metadata headers, Action<long> moved, CancellationToken cancellationToken)
     {
+        _moved = moved;
         (_client, _reference, _headers) = (client, reference, headers);
         _call = client.Content.Write(headers, cancellationToken: cancellationToken);
     }
@@ -38,6 +45,7 @@ internal sealed class ContentWriter : IAsyncDisposable
                 await SendAsync(
                     new WriteContentRequest { Action = WriteAction.Write, Ref = _reference, Offset = offset, Data = UnsafeByteOperations.UnsafeWrap(buffer.AsMemory(0, read)) },
                     cancellationToken);
+                _moved(read);
             }
             var (digest, labels) = await finished();
             var commit = new WriteContentRequest { Action = WriteAction.Commit, Ref = _reference, Offset = offset, Total = offset, Expected = digest };

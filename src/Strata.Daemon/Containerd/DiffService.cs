@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using Grpc.Core;
 using Strata.Daemon.Containerd.Wire;
+using Strata.Daemon.Operations;
 using Strata.Oci;
 using Strata.Store;
 
@@ -23,7 +24,7 @@ internal sealed class DiffService(Store.Store store, ContainerdClient containerd
         var headers = ContainerdClient.HeadersOf(context);
         var input = new LayerInput
         {
-            Open = () => new ContentReadStream(containerd, blob.Digest, headers, context.CancellationToken),
+            Open = () => new ContentReadStream(containerd, blob.Digest, headers, bytes => Moved(context, bytes, 0), context.CancellationToken),
             BlobDigest = Digest.Parse(blob.Digest),
             BlobBytes = blob.Size,
         };
@@ -48,7 +49,7 @@ internal sealed class DiffService(Store.Store store, ContainerdClient containerd
         SnapshotLayer? layer = null;
         try
         {
-            await using var writer = new ContentWriter(containerd, reference, ContainerdClient.HeadersOf(context), context.CancellationToken);
+            await using var writer = new ContentWriter(containerd, reference, ContainerdClient.HeadersOf(context), bytes => Moved(context, 0, bytes), context.CancellationToken);
             await writer.WriteAsync(
                 pipe.Reader.AsStream(),
                 async () =>
@@ -92,6 +93,14 @@ internal sealed class DiffService(Store.Store store, ContainerdClient containerd
         {
             output.Complete(error);
         }
+    }
+
+    /// <summary>As long as bytes move the call lives.</summary>
+    private static void Moved(ServerCallContext context, long read, long written)
+    {
+        var http = context.GetHttpContext();
+        CallDeadline.PutOff(http);
+        CallMetrics.AddBytes(http, read, written);
     }
 
     private static StrataException NotOurs() => StrataException.NotSupported("These mounts are of no snapshot of this store.");

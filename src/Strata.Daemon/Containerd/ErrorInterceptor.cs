@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Grpc.Core.Interceptors;
+using Strata.Daemon.Operations;
 
 namespace Strata.Daemon.Containerd;
 
@@ -52,6 +53,8 @@ internal sealed class ErrorInterceptor(ILogger<ErrorInterceptor> log) : Intercep
         {
             case StrataException known:
                 return new RpcException(new Status(CodeOf(known.Kind), known.Message, e));
+            case OperationCanceledException when CallDeadline.HasPassed(context.GetHttpContext()) || context.Deadline <= DateTime.UtcNow:
+                return new RpcException(new Status(StatusCode.DeadlineExceeded, "The call took longer than its deadline, or the call-timeout, and was given up.", e));
             case OperationCanceledException:
                 return new RpcException(new Status(StatusCode.Cancelled, "The call was cancelled.", e));
             default:

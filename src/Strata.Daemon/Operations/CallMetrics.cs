@@ -66,9 +66,7 @@ internal sealed class CallMetrics(ILogger<CallMetrics> log)
 
     private void Add(HttpContext context, TimeSpan took)
     {
-        string door = DoorOf(context);
-        // Of calls that nobody serves there would be as many as somebody cares to invent.
-        string call = (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText?.TrimStart('/') ?? "unknown";
+        string door = DoorOf(context), call = CallOf(context);
         string result = ResultOf(context);
         _calls.GetOrAdd((door, call, result), _ => new Counted()).Add(took);
         if (log.IsEnabled(LogLevel.Debug))
@@ -78,7 +76,11 @@ internal sealed class CallMetrics(ILogger<CallMetrics> log)
         }
     }
 
-    private static string ResultOf(HttpContext context)
+    /// <summary>The call's route. Of calls that nobody serves there would be as many as somebody cares to invent.</summary>
+    internal static string CallOf(HttpContext context) => (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText?.TrimStart('/') ?? "unknown";
+
+    /// <summary><c>ok</c>, or a kind of error, or a protocol's own status.</summary>
+    internal static string ResultOf(HttpContext context)
     {
         if (context.Items.TryGetValue(FailureKey, out object? failure) && failure is string kind)
             return kind;
@@ -87,7 +89,7 @@ internal sealed class CallMetrics(ILogger<CallMetrics> log)
         return context.Response.StatusCode < 400 ? "ok" : $"http {context.Response.StatusCode}";
     }
 
-    private static string DoorOf(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<Door>()?.Name ?? "none";
+    internal static string DoorOf(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<Door>()?.Name ?? "none";
 
     private sealed class Counted
     {

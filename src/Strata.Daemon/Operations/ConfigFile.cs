@@ -21,6 +21,7 @@ internal static class ConfigFile
         ["api-socket-mode"] = (o, v) => o with { ApiSocketMode = Mode(v) },
         ["log-format"] = (o, v) => o with { LogFormat = OneOf(v, LogSetup.Text, LogSetup.Json) },
         ["log-level"] = (o, v) => o with { LogLevel = OneOf(v, LogSetup.Levels) },
+        ["trace-endpoint"] = (o, v) => o with { TraceEndpoint = Endpoint(v) },
         ["call-timeout"] = (o, v) => o with { CallTimeout = Duration(v) },
         ["stop-timeout"] = (o, v) => o with { StopTimeout = Duration(v) },
     };
@@ -125,6 +126,12 @@ internal static class ConfigFile
         string value = (comment < 0 ? text : text[..comment]).TrimEnd();
         return value.Length > 0 && value[0] != '#' ? value : throw new FormatException("the value is missing");
     }
+
+    /// <summary>An address of HTTP.</summary>
+    /// <exception cref="FormatException">It is none.</exception>
+    internal static Uri Endpoint(string text) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
+        ? uri
+        : throw new FormatException("expected an address such as http://127.0.0.1:4318/v1/traces");
 
     private static string AbsolutePath(string text) => Path.IsPathRooted(text) ? text : throw new FormatException("it is not an absolute path");
 

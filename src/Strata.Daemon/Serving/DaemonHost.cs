@@ -49,6 +49,8 @@ internal sealed class DaemonHost : IAsyncDisposable
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton<CallMetrics>();
         builder.Services.AddSingleton<MetricsPage>();
+        if (CallTraces.Export(options.TraceEndpoint) is { } traces)
+            builder.Services.AddSingleton(_ => traces); // made by the container, disposed by it
         foreach (var door in doors)
             door.AddServices(builder.Services);
         builder.Services.Configure<SocketTransportOptions>(o => o.CreateBoundListenSocket = endPoint => Bind(endPoint, doors, options));
@@ -77,7 +79,10 @@ internal sealed class DaemonHost : IAsyncDisposable
         application.UseRouting();
         application.Use(RefuseOtherDoors);
         var metrics = application.Services.GetRequiredService<CallMetrics>();
+        application.Services.GetService<OpenTelemetry.Trace.TracerProvider>();
+        WarnOfOpenRoot(store, application.Services.GetRequiredService<ILogger<DaemonHost>>());
         application.Use(next => CallMetrics.Middleware(next, metrics));
+        application.Use(CallTraces.Middleware);
         application.Use(next => CallDeadline.Middleware(next, options));
         application.Lifetime.ApplicationStopping.Register(() => ServiceManager.Notify("STOPPING=1"));
         foreach (var door in doors)
@@ -116,6 +121,14 @@ internal sealed class DaemonHost : IAsyncDisposable
             return; // what is at the paths may be another one's
         foreach (var door in _doors.Where(door => !_options.Sockets.ContainsKey(door.Name)))
             File.Delete(door.SocketPath);
+    }
+
+    /// <summary>Programs of root's in layers, with their setuid bits, are for nobody else to run.</summary>
+    private static void WarnOfOpenRoot(Store.Store store, ILogger log)
+    {
+        const UnixFileMode others = (UnixFileMode)0x3F; // 077
+        if ((File.GetUnixFileMode(store.Root) & others) is not UnixFileMode.None and var open)
+            log.LogWarning("The store {Root} is open to others ({Mode}): who can enter it can run what layers hold, setuid programs too. Close it: chmod 0700 {Path}", store.Root, open, store.Root);
     }
 
     private static Socket Bind(EndPoint endPoint, List<Door> doors, ServeOptions options)

@@ -49,6 +49,9 @@ internal sealed record ServeOptions
     /// <summary>How long a call may take, or move no byte, before it is cancelled.</summary>
     internal TimeSpan CallTimeout { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>A collector's OTLP endpoint for traces, over HTTP; null: none are sent.</summary>
+    internal Uri? TraceEndpoint { get; init; }
+
     /// <summary>What log lines look like: <see cref="LogSetup.Text"/> or <see cref="LogSetup.Json"/>.</summary>
     internal string LogFormat { get; init; } = LogSetup.Text;
 

@@ -29,11 +29,16 @@ internal static class ServeVerb
         logFormat.AcceptOnlyFromAmong(LogSetup.Text, LogSetup.Json);
         var logLevel = new Option<string?>("--log-level") { Description = "From which level on something is logged. Default: warning.", HelpName = string.Join('|', LogSetup.Levels) };
         logLevel.AcceptOnlyFromAmong(LogSetup.Levels);
+        var traces = new Option<Uri?>("--trace-endpoint")
+        {
+            Description = "Send a span of each call to this collector, by OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces. Default: nowhere.", HelpName = "URL",
+            CustomParser = result => Read(result, ConfigFile.Endpoint),
+        };
         var callTimeout = Duration("--call-timeout", "How long a call may take, or move no byte, before it is cancelled. Default: 10m.");
         var stopTimeout = Duration("--stop-timeout", "How long calls that are under way may take when the daemon is to stop. Default: 20s.");
         var command = new Command("serve", "Serve a store. Each door opens only if its socket is named.")
         {
-            root, driver, driverOptions, sharedStores, containerd, containerdAddress, fetch, docker, api, apiGroup, apiMode, config, logFormat, logLevel, callTimeout, stopTimeout,
+            root, driver, driverOptions, sharedStores, containerd, containerdAddress, fetch, docker, api, apiGroup, apiMode, config, logFormat, logLevel, traces, callTimeout, stopTimeout,
         };
         command.SetAction((parse, cancellationToken) => RunAsync(
             ServeOptions.Load(parse.GetValue(config), given => given with
@@ -51,6 +56,7 @@ internal static class ServeVerb
                 ApiSocketMode = parse.GetValue(apiMode) ?? given.ApiSocketMode,
                 LogFormat = parse.GetValue(logFormat) ?? given.LogFormat,
                 LogLevel = parse.GetValue(logLevel) ?? given.LogLevel,
+                TraceEndpoint = parse.GetValue(traces) ?? given.TraceEndpoint,
                 CallTimeout = parse.GetValue(callTimeout) ?? given.CallTimeout,
                 StopTimeout = parse.GetValue(stopTimeout) ?? given.StopTimeout,
             }).With(ServiceManager.TakeSockets()),
@@ -66,19 +72,22 @@ internal static class ServeVerb
     {
         Description = description,
         HelpName = help,
-        CustomParser = result =>
-        {
-            try
-            {
-                return read(result.Tokens.Single().Value);
-            }
-            catch (FormatException e)
-            {
-                result.AddError($"{name} can't be '{result.Tokens.Single().Value}': {e.Message}");
-                return null;
-            }
-        },
+        CustomParser = result => Read(result, text => (T?)read(text)),
     };
+
+    private static T? Read<T>(System.CommandLine.Parsing.ArgumentResult result, Func<string, T?> read)
+    {
+        string text = result.Tokens.Single().Value;
+        try
+        {
+            return read(text);
+        }
+        catch (FormatException e)
+        {
+            result.AddError($"'{text}' can't be it: {e.Message}");
+            return default;
+        }
+    }
 
     private static async Task<int> RunAsync(ServeOptions options, CancellationToken cancellationToken)
     {

@@ -1,21 +1,33 @@
+using System.Collections.Concurrent;
 using Microsoft.Data.Sqlite;
 
 namespace Strata.Store.Metadata;
 
 /// <summary>The store's metadata: one SQLite file in WAL mode, so that readers never wait for a writer.</summary>
 /// <remarks>
-/// Durable when a transaction returns (synchronous=FULL). One connection a store object, guarded by a lock; processes wait for each other's
-/// writes for at most the busy time-out. Schema versions: <see cref="Migrations"/> and docs/design/disk-layout.md.
+/// Durable when a transaction returns (synchronous=FULL). One connection writes, guarded by a lock; who waits for it while a transaction is made durable is
+/// committed with all others that wait, by one of them: many calls at once share one fsync. Reading needs a connection of its own only while that one is
+/// in use. Processes wait for each other's writes for at most the busy time-out. Schema versions: <see cref="Migrations"/> and docs/design/disk-layout.md.
 /// </remarks>
 internal sealed class Database : IDisposable
 {
     private const int BusyTimeoutSeconds = 60;
     private const int SharedMemorySizeError = 10 | (19 << 8); // SQLITE_IOERR_SHMSIZE
 
-    private readonly SqliteConnection _connection;
-    private readonly Lock _lock = new();
+    private const int MostAtOnce = 64; // as long as nobody waits for long
+    private const int ReadersKept = 8;
 
-    private Database(SqliteConnection connection) => _connection = connection;
+    private readonly SqliteConnection _connection;
+    private readonly bool _canReopen; // false: what is open is a file that may have no name any more
+    private readonly Lock _lock = new();
+    private readonly Queue<PendingWrite> _pending = new();
+    private readonly ConcurrentBag<SqliteConnection> _readers = [];
+
+    private Database(SqliteConnection connection, bool canReopen)
+    {
+        _connection = connection;
+        _canReopen = canReopen;
+    }
 
     /// <summary>Opens the file, and makes it if <paramref name="create"/>.</summary>
     /// <exception cref="StrataException">FailedPrecondition: it is of another version. Corrupt: it is no database.</exception>
@@ -28,7 +40,7 @@ internal sealed class Database : IDisposable
             Pooling = false,
             DefaultTimeout = BusyTimeoutSeconds,
         }.ToString());
-        var database = new Database(connection);
+        var database = new Database(connection, canReopen: true);
         try
         {
             database.Guard(() =>
@@ -59,7 +71,7 @@ internal sealed class Database : IDisposable
             Mode = SqliteOpenMode.ReadOnly,
             Pooling = false,
         }.ToString());
-        var database = new Database(connection);
+        var database = new Database(connection, canReopen: false);
         try
         {
             version = database.Guard(() =>
@@ -87,27 +99,103 @@ internal sealed class Database : IDisposable
         });
     }
 
-    /// <summary>Reads; what is read is one moment's state.</summary>
+    /// <summary>Reads; what is read is one moment's state. Waits for no writer.</summary>
     internal T Read<T>(Func<Session, T> read) => Guard(() =>
     {
-        lock (_lock)
-            return read(new Session(_connection, null));
-    });
-
-    /// <summary>Writes in one transaction: all of it, durable when this returns, or nothing.</summary>
-    internal T Write<T>(Func<Session, T> write) => Guard(() =>
-    {
-        lock (_lock)
+        if (!_canReopen || _lock.TryEnter())
         {
-            // Not deferred: the write lock is taken before anything is read, so that what was checked still holds.
-            using var transaction = _connection.BeginTransaction(deferred: false);
-            var result = write(new Session(_connection, transaction));
-            transaction.Commit();
-            return result;
+            if (!_canReopen)
+                _lock.Enter();
+            try
+            {
+                return read(new Session(_connection, null));
+            }
+            finally
+            {
+                _lock.Exit();
+            }
+        }
+        if (!_readers.TryTake(out var reader))
+            reader = OpenReader();
+        try
+        {
+            using var moment = reader.BeginTransaction(deferred: true);
+            return read(new Session(reader, moment));
+        }
+        finally
+        {
+            if (_readers.Count < ReadersKept)
+                _readers.Add(reader);
+            else
+                reader.Dispose();
         }
     });
 
-    public void Dispose() => _connection.Dispose();
+    /// <summary>Writes in one transaction: all of it, durable when this returns, or nothing.</summary>
+    /// <param name="write">Called once, perhaps on another thread, together with those of others: it must wait for nobody.</param>
+    internal T Write<T>(Func<Session, T> write) => Guard(() =>
+    {
+        var mine = new PendingWrite<T>(write);
+        lock (_pending)
+            _pending.Enqueue(mine);
+        lock (_lock)
+        {
+            while (!mine.IsDone) // else somebody else had it committed with his own
+                CommitPending();
+        }
+        return mine.Result;
+    });
+
+    public void Dispose()
+    {
+        while (_readers.TryTake(out var reader))
+            reader.Dispose();
+        _connection.Dispose();
+    }
+
+    /// <summary>Commits what waits in one transaction. What fails is undone alone; where the transaction itself fails, all of it is.</summary>
+    private void CommitPending()
+    {
+        var together = new List<PendingWrite>();
+        lock (_pending)
+        {
+            while (together.Count < MostAtOnce && _pending.TryDequeue(out var next))
+                together.Add(next);
+        }
+        try
+        {
+            // Not deferred: the write lock is taken before anything is read, so that what was checked still holds.
+            using var transaction = _connection.BeginTransaction(deferred: false);
+            foreach (var one in together)
+                one.Run(new Session(_connection, transaction), together.Count > 1 ? transaction : null);
+            transaction.Commit();
+        }
+        catch (Exception e)
+        {
+            foreach (var one in together)
+                one.Fail(e);
+        }
+        foreach (var one in together)
+            one.IsDone = true;
+    }
+
+    private SqliteConnection OpenReader()
+    {
+        var reader = new SqliteConnection(_connection.ConnectionString);
+        try
+        {
+            reader.Open();
+            using var command = reader.CreateCommand();
+            command.CommandText = $"PRAGMA busy_timeout={BusyTimeoutSeconds * 1000}; PRAGMA query_only=ON; PRAGMA cache_size=-256;";
+            command.ExecuteNonQuery();
+            return reader;
+        }
+        catch
+        {
+            reader.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>Brings the schema to this program's version, in one transaction; an older program's store is refused by nothing, a newer one's is.</summary>
     private void RequireVersion(string path)

@@ -1,5 +1,4 @@
 using Strata.Store.Metadata;
-using Strata.Trees;
 
 namespace Strata.Store;
 
@@ -98,9 +97,9 @@ public sealed partial class SnapshotStore
             : null;
         if (made is not null)
             File.WriteAllBytes(_layout.LayerFact(made.DriverId), Fact.Of(made));
-        Driver.Sync(); // what was written to it, by whomever
+        _layersSync.Run(); // what was written to it, by whomever
         if (active.Applied is not null)
-            DurableFile.SyncFileSystem(_layout.Recipes);
+            _recipesSync.Run();
         var committed = content with { Key = name, Parent = below?.Key, Kind = SnapshotKind.Committed, Labels = labels, Created = now, Updated = now };
         using var lease = Lease.Take(_layout, active.Holder);
         bool twice = _database.Write(s =>

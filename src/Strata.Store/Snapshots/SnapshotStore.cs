@@ -1,6 +1,7 @@
 using System.Text;
 using Strata.Drivers;
 using Strata.Store.Metadata;
+using Strata.Trees;
 
 namespace Strata.Store;
 
@@ -30,12 +31,16 @@ public sealed partial class SnapshotStore
     private readonly Database _database;
     private readonly StoreLayout _layout;
     private readonly KeyLocks _locks = new();
+    private readonly SharedSync _layersSync;
+    private readonly SharedSync _recipesSync;
 
     internal SnapshotStore(Store store, Database database, StoreLayout layout)
     {
         _store = store;
         _database = database;
         _layout = layout;
+        _layersSync = new SharedSync(() => _store.Driver.Sync());
+        _recipesSync = new SharedSync(() => DurableFile.SyncFileSystem(_layout.Recipes));
     }
 
     private IDriver Driver => _store.Driver;

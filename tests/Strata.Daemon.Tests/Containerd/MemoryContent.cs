@@ -13,6 +13,7 @@ internal sealed class MemoryContent : Content.ContentBase, IAsyncDisposable
 {
     private const int ChunkBytes = 64 * 1024;
     private WebApplication? _application;
+    private TaskCompletionSource? _held;
 
     internal Dictionary<string, byte[]> Blobs { get; } = [];
 
@@ -28,6 +29,9 @@ internal sealed class MemoryContent : Content.ContentBase, IAsyncDisposable
 
     /// <summary>Set when a read has sent its first chunk and waits.</summary>
     internal TaskCompletionSource Holding { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Lets the read that waits go on.</summary>
+    internal void Release() => _held!.SetResult();
 
     internal async Task ServeAsync(string socket)
     {
@@ -60,6 +64,7 @@ internal sealed class MemoryContent : Content.ContentBase, IAsyncDisposable
             await responseStream.WriteAsync(new ReadContentResponse { Offset = offset, Data = ByteString.CopyFrom(bytes, offset, Math.Min(ChunkBytes, bytes.Length - offset)) }, context.CancellationToken);
             if (HoldAfterFirstChunk is { } hold)
             {
+                _held = hold;
                 Holding.TrySetResult();
                 await hold.Task.WaitAsync(context.CancellationToken);
             }

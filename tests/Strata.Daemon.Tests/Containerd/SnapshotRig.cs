@@ -32,6 +32,8 @@ internal sealed class SnapshotRig : IAsyncDisposable
 
     internal RegistryOptions? Fetch { get; private init; }
 
+    internal TimeSpan CallTimeout { get; private init; } = TimeSpan.FromMinutes(5);
+
     internal string ContainerdAddress { get; set; } = "";
 
     internal CallInvoker Invoker => _channel.CreateCallInvoker();
@@ -40,10 +42,11 @@ internal sealed class SnapshotRig : IAsyncDisposable
     /// <param name="driver">The driver.</param>
     /// <param name="containerdAddress">containerd's own socket; null: none.</param>
     /// <param name="fetch">How what containerd is about to pull is fetched; null: not.</param>
+    /// <param name="callTimeout">How long a call may take, or move no byte; null: long.</param>
     /// <param name="tmpfsOptions">The store lies on a tmpfs with these options; null: beside everything else.</param>
-    internal static async Task<SnapshotRig> StartAsync(string driver, string? containerdAddress = null, string? tmpfsOptions = null, RegistryOptions? fetch = null)
+    internal static async Task<SnapshotRig> StartAsync(string driver, string? containerdAddress = null, string? tmpfsOptions = null, RegistryOptions? fetch = null, TimeSpan? callTimeout = null)
     {
-        var rig = new SnapshotRig(driver) { Fetch = fetch };
+        var rig = new SnapshotRig(driver) { Fetch = fetch, CallTimeout = callTimeout ?? TimeSpan.FromMinutes(5) };
         if (tmpfsOptions is not null)
             rig.Scratch.MountTmpfs("store", tmpfsOptions);
         else if (driver == "btrfs")
@@ -172,7 +175,7 @@ internal sealed class SnapshotRig : IAsyncDisposable
     {
         Store = Strata.Store.Store.Open(new StoreOptions { Root = Scratch["store"], Driver = Driver });
         string socket = Scratch["c.sock"];
-        _host = DaemonHost.Make(new ServeOptions { ContainerdSocket = socket, ContainerdAddress = ContainerdAddress, ContainerdFetch = Fetch }, Store);
+        _host = DaemonHost.Make(new ServeOptions { ContainerdSocket = socket, ContainerdAddress = ContainerdAddress, ContainerdFetch = Fetch, CallTimeout = CallTimeout }, Store);
         await _host.StartAsync(default);
         _channel = Connect(socket);
         Client = new Snapshots.SnapshotsClient(_channel);

@@ -1,0 +1,66 @@
+using System.Runtime.ExceptionServices;
+using Microsoft.Data.Sqlite;
+
+namespace Strata.Store.Metadata;
+
+/// <summary>A write that waits to be committed, alone or with others.</summary>
+internal abstract class PendingWrite
+{
+    /// <summary>True: it is committed, or failed.</summary>
+    internal bool IsDone { get; set; }
+
+    /// <summary>Runs it.</summary>
+    /// <param name="session">The transaction.</param>
+    /// <param name="shared">The transaction if others are in it: then this one is undone alone if it fails. Null: what it throws is thrown.</param>
+    internal abstract void Run(Session session, SqliteTransaction? shared);
+
+    /// <summary>The transaction failed, and this with it, unless it had failed before.</summary>
+    internal abstract void Fail(Exception e);
+}
+
+/// <inheritdoc cref="PendingWrite"/>
+internal sealed class PendingWrite<T>(Func<Session, T> write) : PendingWrite
+{
+    private const string Name = "one";
+    private ExceptionDispatchInfo? _error;
+    private T _result = default!;
+
+    /// <summary>What it returned, or throws what it threw.</summary>
+    internal T Result
+    {
+        get
+        {
+            _error?.Throw();
+            return _result;
+        }
+    }
+
+    internal override void Run(Session session, SqliteTransaction? shared)
+    {
+        if (shared is null)
+        {
+            _result = write(session);
+            return;
+        }
+        shared.Save(Name);
+        try
+        {
+            _result = write(session);
+        }
+        catch (Exception e)
+        {
+            _error = ExceptionDispatchInfo.Capture(e);
+            try
+            {
+                shared.Rollback(Name);
+            }
+            catch (Exception gone) when (gone is SqliteException or InvalidOperationException)
+            {
+                _error.Throw(); // SQLite has ended the whole transaction: the disk is full, or fails
+            }
+        }
+        shared.Release(Name);
+    }
+
+    internal override void Fail(Exception e) => _error ??= ExceptionDispatchInfo.Capture(e);
+}

@@ -1,0 +1,74 @@
+using Strata.Store.Metadata;
+using Strata.Testing;
+
+namespace Strata.Store.Tests;
+
+public sealed class GroupCommitTests
+{
+    [Fact]
+    public async Task Writes_that_wait_are_committed_together_and_one_that_fails_is_undone_alone()
+    {
+        using var scratch = new ScratchDirectory();
+        using var database = Database.Open(scratch["m.db"], create: true);
+        using var begun = new ManualResetEventSlim();
+        using var goOn = new ManualResetEventSlim();
+        var first = Task.Run(() => database.Write(s =>
+        {
+            begun.Set();
+            goOn.Wait();
+            return Insert(s, "first");
+        }));
+        begun.Wait();
+        // While the first one is under way reading waits for nobody, and sees nothing of it.
+        Assert.Equal(0, database.Read(Count));
+        var others = Enumerable.Range(0, 20).Select(i => Task.Factory.StartNew(
+            () => database.Write(s =>
+            {
+                Insert(s, $"other{i}");
+                return i % 5 == 0 ? throw StrataException.FailedPrecondition($"no {i}") : i;
+            }),
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
+        await Task.Delay(200);
+        goOn.Set();
+        await first;
+        for (int i = 0; i < others.Length; i++)
+        {
+            if (i % 5 == 0)
+                Assert.Equal($"no {i}", (await Assert.ThrowsAsync<StrataException>(() => others[i])).Message);
+            else
+                Assert.Equal(i, await others[i]);
+        }
+        Assert.Equal(1 + 16, database.Read(Count));
+        Assert.Equal(ErrorKind.FailedPrecondition, Assert.Throws<StrataException>(() => database.Write<int>(s => throw StrataException.FailedPrecondition(Insert(s, "alone").ToString(System.Globalization.CultureInfo.InvariantCulture)))).Kind);
+        Assert.Equal(17, database.Read(Count));
+    }
+
+    [Fact]
+    public async Task One_sync_serves_all_who_wait_for_it_and_none_that_began_before()
+    {
+        int syncs = 0;
+        using var goOn = new ManualResetEventSlim();
+        using var begun = new ManualResetEventSlim();
+        var shared = new SharedSync(() =>
+        {
+            Interlocked.Increment(ref syncs);
+            begun.Set();
+            goOn.Wait();
+        });
+        Task Start() => Task.Factory.StartNew(shared.Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        var first = Start();
+        begun.Wait();
+        Task[] late = [.. Enumerable.Range(0, 10).Select(_ => Start())];
+        await Task.Delay(200);
+        Assert.Equal(1, syncs);
+        goOn.Set();
+        await Task.WhenAll(late.Append(first));
+        Assert.Equal(2, syncs);
+        shared.Run();
+        Assert.Equal(3, syncs);
+    }
+
+    private static int Insert(Session s, string name) => s.Run("INSERT INTO leases VALUES ($1, 0, NULL)", name);
+
+    private static int Count(Session s) => (int)s.Count("SELECT count(*) FROM leases");
+}
