@@ -20,7 +20,7 @@ public sealed class KilledDaemonTests
         string[] arguments = ["serve", "--root", scratch["store"], "--driver", driver, "--containerd-socket", socket];
         var made = new ConcurrentDictionary<string, bool>(); // false: asked for and not answered
         var gone = new ConcurrentDictionary<string, bool>();
-        FileStream? open = null;
+        using var held = new HeldFile(); // let go of before the scratch directory is unmounted
         for (int round = 0; round < 4; round++)
         {
             using var daemon = new DaemonProcess(DaemonProcess.Stratad, arguments);
@@ -33,7 +33,7 @@ public sealed class KilledDaemonTests
                 await client.CommitAsync(new CommitSnapshotRequest { Key = "base-active", Name = "base" });
                 foreach (var mount in (await client.PrepareAsync(new PrepareSnapshotRequest { Key = "live", Parent = "base" })).Mounts)
                     ClientMounts.Perform(mount, target);
-                open = new FileStream(Path.Combine(target, "held"), FileMode.Create, FileAccess.ReadWrite, FileShare.ReadWrite, 0);
+                held.File = new FileStream(Path.Combine(target, "held"), FileMode.Create, FileAccess.ReadWrite, FileShare.ReadWrite, 0);
             }
             var traffic = Enumerable.Range(0, 4).Select(i => Task.Run(async () =>
             {
@@ -57,7 +57,7 @@ public sealed class KilledDaemonTests
             daemon.Kill();
             foreach (var one in traffic)
                 Assert.Equal(StatusCode.Unavailable, (await Assert.ThrowsAnyAsync<RpcException>(() => one)).StatusCode is var code && code is StatusCode.Internal or StatusCode.Cancelled ? StatusCode.Unavailable : code);
-            open!.Write("still here\n"u8); // the container does not notice
+            held.File!.Write("still here\n"u8); // the container does not notice
             Assert.Equal(11L * (round + 1), new FileInfo(Path.Combine(target, "held")).Length);
         }
         using (var daemon = new DaemonProcess(DaemonProcess.Stratad, arguments))
@@ -76,14 +76,22 @@ public sealed class KilledDaemonTests
                 Assert.False(there.Contains(key), $"{key} was removed or committed and is there");
             foreach (string key in there.Where(k => k != "live" && k != "base").OrderByDescending(k => k.Length))
                 store.Snapshots.Remove(key);
+            store.EmptyTrash(wait: true, TestContext.Current.CancellationToken); // what the killed one had not deleted yet
             Assert.Empty(store.FindOrphans());
             Assert.Empty(store.Check(deep: true));
-            open!.Dispose();
+            held.Dispose();
             Commands.Run("umount", target);
             store.Snapshots.Remove("live");
             store.Snapshots.Remove("base");
             Assert.Empty(store.Driver.List());
         }
         Assert.Empty(Mounts.AtOrBelow(scratch.Path));
+    }
+
+    private sealed class HeldFile : IDisposable
+    {
+        internal FileStream? File { get; set; }
+
+        public void Dispose() => File?.Dispose();
     }
 }
