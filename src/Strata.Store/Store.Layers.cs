@@ -31,6 +31,7 @@ public sealed partial class Store
     /// <param name="cancellationToken">Ends it early; nothing is left then.</param>
     /// <exception cref="StrataException">
     /// Corrupt: a digest does not match, or the data is broken. InvalidArgument: a layer holds what none may. Exhausted: a limit, or the disk.
+    /// Unavailable: a layer that was there was removed meanwhile.
     /// </exception>
     public IReadOnlyList<LayerRecord> RegisterLayers(
         IReadOnlyList<LayerInput> baseFirst, ChainId? parent = null, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default) =>
@@ -150,6 +151,9 @@ public sealed partial class Store
         }
     }
 
+    private static StrataException RemovedBelow(ChainId layer, Exception? inner) =>
+        StrataException.Unavailable($"Layer {layer} was removed while layers were unpacked on it. Try again.", inner);
+
     private FileStream OpenRecipe(LayerId id, DiffId diff)
     {
         try
@@ -166,12 +170,20 @@ public sealed partial class Store
     {
         var below = parent is { } p ? FindLayer(p) ?? throw StrataException.NotFound($"There is no layer {p} in the store.") : null;
         using var unpacker = new LayerUnpacker(Driver, _layout, _limits, inputs, below, progress);
-        var records = unpacker.Run(cancellationToken);
+        List<LayerRecord> records;
+        try
+        {
+            records = unpacker.Run(cancellationToken);
+        }
+        catch (StrataException e) when (below is not null && FindLayer(below.ChainId)?.DriverId != below.DriverId)
+        {
+            throw RemovedBelow(below.ChainId, e); // its files went while they were read, whatever that looked like
+        }
         _holds.Add([.. records.Select(r => r.ChainId)]);
         var kept = _database.Write(s =>
         {
             if (parent is { } still && s.Count("SELECT count(*) FROM layers WHERE chain=$1", still.ToString()) == 0)
-                throw StrataException.Unavailable($"Layer {still} was removed while layers were unpacked on it. Try again.");
+                throw RemovedBelow(still, null);
             // A layer whose diff ID was not known may turn out to be there already.
             foreach (var record in records)
             {

@@ -36,7 +36,9 @@ public sealed partial class Store
     /// </param>
     /// <param name="progress">Told of such a copy, or null.</param>
     /// <param name="cancellationToken">Ends such a copy early.</param>
-    /// <exception cref="StrataException">AlreadyExists, NotFound, InvalidArgument. Nothing is left then, nor if <paramref name="init"/> throws.</exception>
+    /// <exception cref="StrataException">
+    /// AlreadyExists, NotFound, InvalidArgument. Unavailable: the layer below was removed meanwhile. Nothing is left then, nor if <paramref name="init"/> throws.
+    /// </exception>
     public WritableRecord CreateWritable(
         string name, ChainId? parent, Digest? image = null, IReadOnlyDictionary<string, string>? storageOptions = null, Action<string>? init = null,
         IdMapping? idMapping = null, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
@@ -52,7 +54,15 @@ public sealed partial class Store
         {
             StorageOptions = storageOptions ?? new Dictionary<string, string>(), IdMapping = idMapping, Progress = progress, Cancellation = cancellationToken,
         };
-        return Guard($"Can't make the writable layer '{name}'", () => init is null ? Create(record, below?.DriverId, options) : CreateOnInit(record, below?.DriverId, options, init));
+        try
+        {
+            return Guard($"Can't make the writable layer '{name}'", () => init is null ? Create(record, below?.DriverId, options) : CreateOnInit(record, below?.DriverId, options, init));
+        }
+        catch (StrataException e) when (below is not null && FindLayer(below.ChainId)?.DriverId != below.DriverId)
+        {
+            // Its files, or its name in the metadata, went meanwhile, whatever that looked like.
+            throw StrataException.Unavailable($"Can't make the writable layer '{name}': layer {below.ChainId}, on which it was to lie, was removed meanwhile. Get the image again.", e);
+        }
     }
 
     private WritableRecord CreateOnInit(WritableRecord record, LayerId? below, CreateOptions options, Action<string> init)
