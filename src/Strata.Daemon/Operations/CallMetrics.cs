@@ -15,6 +15,10 @@ internal sealed class CallMetrics(ILogger<CallMetrics> log)
     private readonly ConcurrentDictionary<(string Door, string Call, string Result), Counted> _calls = new();
     private readonly ConcurrentDictionary<(string Door, string Direction), Counted> _bytes = new();
     private long _underWay;
+    private long _ended;
+
+    /// <summary>How many calls have ended since the start.</summary>
+    internal long Ended => Interlocked.Read(ref _ended);
 
     internal long UnderWay => Interlocked.Read(ref _underWay);
 
@@ -41,6 +45,7 @@ internal sealed class CallMetrics(ILogger<CallMetrics> log)
         finally
         {
             Interlocked.Decrement(ref metrics._underWay);
+            Interlocked.Increment(ref metrics._ended);
             metrics.Add(context, Stopwatch.GetElapsedTime(start));
         }
     };

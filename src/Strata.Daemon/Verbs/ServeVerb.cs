@@ -100,6 +100,7 @@ internal static class ServeVerb
         });
         using var trash = TrashThread.Start(store);
         await using var host = DaemonHost.Make(options, store);
+        using var memory = IdleMemory.Watch(host.Services.GetRequiredService<CallMetrics>());
         await host.StartAsync(cancellationToken);
         foreach (string line in host.Describe())
             await Console.Out.WriteLineAsync(line);
