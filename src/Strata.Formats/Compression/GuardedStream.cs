@@ -8,7 +8,13 @@ internal sealed class GuardedStream(Stream decoder, InputBuffer input, Compressi
     private long _produced;
     private StrataException? _failure;
 
-    public override int Read(Span<byte> buffer)
+    public override int Read(Span<byte> buffer) => Read(buffer, default);
+
+    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count), new ArraySegment<byte>(buffer, offset, count));
+
+    /// <param name="buffer">Where to.</param>
+    /// <param name="segment">The same bytes, if it is known which array they belong to: some decoders write there without a copy.</param>
+    private int Read(Span<byte> buffer, ArraySegment<byte> segment)
     {
         // Whoever reads on after an error must not meet an end that looks like a good one.
         if (_failure is not null)
@@ -17,7 +23,7 @@ internal sealed class GuardedStream(Stream decoder, InputBuffer input, Compressi
         int read;
         try
         {
-            read = decoder.Read(buffer);
+            read = segment.Array is null ? decoder.Read(buffer) : decoder.Read(segment.Array, segment.Offset, segment.Count);
         }
         catch (StrataException e) when (input.SourceError is null)
         {

@@ -36,7 +36,13 @@ internal sealed class GzipMembersStream : ReadOnlyStream
         _isal = isal;
     }
 
-    public override int Read(Span<byte> buffer)
+    public override int Read(Span<byte> buffer) => Read(buffer, default);
+
+    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count), new ArraySegment<byte>(buffer, offset, count));
+
+    /// <param name="buffer">Where to.</param>
+    /// <param name="segment">The same bytes, if it is known which array they belong to.</param>
+    private int Read(Span<byte> buffer, ArraySegment<byte> segment)
     {
         if (buffer.IsEmpty)
             return 0;
@@ -47,7 +53,7 @@ internal sealed class GzipMembersStream : ReadOnlyStream
             _inMember = true;
             if (_isal is not null)
             {
-                int inflated = _isal.Read(buffer, _memberOffset);
+                int inflated = segment.Array is null ? _isal.Read(buffer, _memberOffset) : _isal.Read(segment, _memberOffset);
                 if (inflated > 0)
                     return inflated;
                 _inMember = false;

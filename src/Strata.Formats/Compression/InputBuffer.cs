@@ -33,7 +33,10 @@ internal sealed class InputBuffer : ReadOnlyStream
 
     /// <summary>All bytes that are buffered, but at least <paramref name="count"/> unless the source ends before; not taken.</summary>
     /// <param name="count">At most <see cref="MaxPeekBytes"/>.</param>
-    internal ReadOnlySpan<byte> Peek(int count)
+    internal ReadOnlySpan<byte> Peek(int count) => PeekSegment(count);
+
+    /// <summary>As <see cref="Peek"/>: for who needs the array, to read from only.</summary>
+    internal ArraySegment<byte> PeekSegment(int count)
     {
         ObjectDisposedException.ThrowIf(_buffer is null, this);
         if (_end - _start < count && !SourceEnded)
@@ -51,7 +54,7 @@ internal sealed class InputBuffer : ReadOnlyStream
                 _end += read;
             }
         }
-        return _buffer.AsSpan(_start.._end);
+        return new ArraySegment<byte>(_buffer, _start, _end - _start);
     }
 
     /// <summary>Takes bytes that were peeked at.</summary>
