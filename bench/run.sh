@@ -1,9 +1,9 @@
 #!/bin/bash
 # All comparisons, interleaved, one table. Usage: run.sh WORKDIR [ROUNDS [PARTS...]]   PARTS: apply load diff container naive btrfs memory start
-# instant_apply instant_load instant_life instant_use instant_memory store_deep store_again store_pull scale
+# instant_apply instant_load instant_life instant_use instant_memory store_deep store_again store_pull import scale
 set -uo pipefail
 TOP=${1:?usage: $0 WORKDIR [ROUNDS [PARTS...]]}; ROUNDS=${2:-3}; shift; shift || true
-PARTS=${*:-start naive btrfs container diff apply load memory instant_apply instant_load instant_life instant_use instant_memory store_deep store_again store_pull}
+PARTS=${*:-start naive btrfs container diff apply load memory instant_apply instant_load instant_life instant_use instant_memory store_deep store_again store_pull import}
 H=$(cd "$(dirname "$0")" && pwd); REPO=$(cd "$H/.." && pwd)
 mkdir -p "$TOP"; TOP=$(cd "$TOP" && pwd)
 [ -e "$TOP/versions.txt" ] || "$H/install-peers.sh" "$TOP" || exit 1

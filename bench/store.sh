@@ -1,4 +1,4 @@
-# Parts of run.sh about the store: deep images, images that are there already, pulling. Sourced by run.sh.
+# Parts of run.sh about the store and its doors: deep images, images that are there already, pulling, importing through containerd. Sourced by run.sh.
 # store_deep: against umoci, which writes one tree and no store, and skopeo
 part_store_deep() {
   local one=$OCI/deep-gzip.tar oci=$OCI/deep-gzip r
@@ -67,4 +67,23 @@ part_scale() {
     "${at[@]}" rm localhost/loaded:1 --wait > /dev/null
   done
   rm -rf "$WORK/scale"
+}
+# import: `ctr image import` of multi and its unpacking, by containerd's overlayfs snapshotter and through our snapshotter and differ. The second time by a
+# client that plays containerd's unpacker (Strata.Bench unpack): Debian's containerd can't be told of a differ.
+part_import() {
+  local one=$OCI/multi-gzip.tar oci=$OCI/multi-gzip door=$RUN/stratad.sock r
+  start_containerd || return; ctr_clean
+  printf 'ctr -a "%s" images import --no-unpack "$1" && "%s" unpack "%s" "%s"\n' "$CTD_SOCK" "$BENCH" "$door" "$oci" > "$RUN/import.sh"
+  for r in $(seq "$ROUNDS"); do
+    warm "$one"
+    rest; measure import-multi containerd "$r" "$RUN/containerd.pid" -- sh "$RUN/ctr-load.sh" "$one"; ctr_clean
+    instant_clean
+    "$REPO/artifacts/bin/stratad" serve --root "$WORK/instant" --driver erofs --containerd-socket "$door" --containerd-address "$CTD_SOCK" > "$LOGS/stratad.log" 2>&1 &
+    echo $! > "$RUN/stratad.pid"
+    for _ in $(seq 200); do grep -q 'stratad: ready' "$LOGS/stratad.log" && break; sleep 0.05; done
+    rest; measure import-multi strata "$r" "$RUN/stratad.pid" -- sh "$RUN/import.sh" "$one"
+    stop_pid "$RUN/stratad.pid"; ctr_clean
+    findmnt -rno TARGET | { grep "^$WORK/instant/" || true; } | sort -r | xargs -r -n1 umount # mounts outlive the daemon
+    instant_clean
+  done
 }
