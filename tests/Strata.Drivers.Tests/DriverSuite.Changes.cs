@@ -132,19 +132,19 @@ public abstract partial class DriverSuite
     }
 
     [Fact]
-    public void Every_type_becomes_every_other()
+    public void Every_type_becomes_every_other() => Rig.Try(attempt =>
     {
         string[] types = ["file", "dir", "full", "link", "char", "block", "fifo", "none"];
-        var parent = Rig.Make("base", null, s => ForEachPair(types, (from, name, _) => Become(s, name, from)));
-        var child = Rig.Make("child", parent, s => ForEachPair(types, (from, name, to) =>
+        var parent = Rig.Make($"base{attempt}", null, s => ForEachPair(types, (from, name, _) => Become(s, name, from)));
+        var child = Rig.Make($"child{attempt}", parent, s => ForEachPair(types, (from, name, to) =>
         {
             if (from != "none")
                 s.Remove(name);
             Become(s, name, to);
         }));
         Assert.Equal(ExpectedChanges.Between(Rig.Dump(parent), Rig.Dump(child)), Rig.Changes(child, parent));
-        ApplyElsewhere(child, parent);
-    }
+        ApplyElsewhere(child, parent, $"again{attempt}");
+    });
 
     [Fact]
     public void Names_that_are_replaced_and_removed_over_many_layers()
