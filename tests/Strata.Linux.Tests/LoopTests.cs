@@ -56,18 +56,21 @@ public sealed class LoopTests
         }
     }
 
-    /// <summary>Nothing is bound, or something of somebody else's already.</summary>
-    private static void AssertFree(string path, ulong inode)
+    /// <summary>Nothing is bound, or something of somebody else's already; at once, unless somebody who looks at all devices has it open just then.</summary>
+    private static void AssertFree(string path, ulong inode) =>
+        Assert.True(SpinWait.SpinUntil(() => IsFree(path, inode), TimeSpan.FromSeconds(5)), $"{path} is still bound");
+
+    private static bool IsFree(string path, ulong inode)
     {
         var opened = FileCalls.TryOpenAt(FileCalls.CurrentDirectory, FileName.Of(path), OpenFlags.ReadOnly, 0, out var found);
         if (opened == Errno.ENXIO)
-            return; // just being let go: nothing is bound, or something of another test's
+            return true; // just being let go: nothing is bound, or something of another test's
         Assert.Equal(Errno.None, opened);
         using var device = found!;
         var errno = LoopCalls.TryGetStatus(device, out ulong bound, out _);
         if (errno == Errno.None)
-            Assert.NotEqual(inode, bound);
-        else
-            Assert.Equal(Errno.ENXIO, errno);
+            return bound != inode;
+        Assert.Equal(Errno.ENXIO, errno);
+        return true;
     }
 }
