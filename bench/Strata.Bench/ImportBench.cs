@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Grpc.Core;
-using Grpc.Net.Client;
 using Strata.Daemon.Containerd.Wire;
 
 namespace Strata.Bench;
@@ -19,7 +18,7 @@ internal static class ImportBench
         using var index = Parse(Path.Combine(layout, "index.json"));
         using var manifest = Parse(PathOf(layout, index.RootElement.GetProperty("manifests")[0]));
         using var config = Parse(PathOf(layout, manifest.RootElement.GetProperty("config")));
-        var diffIds = config.RootElement.GetProperty("rootfs").GetProperty("diff_ids").EnumerateArray().Select(d => DiffId.Parse(d.GetString()!)).ToArray();
+        var diffIds = config.RootElement.GetProperty("rootfs").GetProperty("diff_ids").EnumerateArray().Select(d => new DiffId(Digest.Parse(d.GetString()!))).ToArray();
 
         using var channel = SnapshotBench.Connect(socket);
         var snapshots = new Snapshots.SnapshotsClient(channel);
