@@ -17,7 +17,7 @@ internal static class Session
 
     internal static readonly Option<string?> DriverOption = new("--driver")
     {
-        Description = "The driver: erofs, overlay, btrfs, aufs, fuse-overlayfs or vfs. Default: the store's own, else $STRATA_DRIVER, else the best that can serve.",
+        Description = "The driver: erofs, overlay, btrfs, zfs, aufs, fuse-overlayfs or vfs. Default: the store's own, else $STRATA_DRIVER, else the best that can serve.",
         Recursive = true,
         HelpName = "NAME",
     };

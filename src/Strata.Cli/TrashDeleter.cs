@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Strata.Drivers;
 using Strata.Drivers.Rootless;
+using Strata.Store;
 
 namespace Strata.Cli;
 
@@ -44,10 +45,13 @@ internal static class TrashDeleter
         try
         {
             // Pipes of ours for its standard streams: it must not keep the caller's open until it has let go of them itself.
-            using var process = Process.Start(new ProcessStartInfo(program, [Verbs.EmptyTrashVerb.Name, "--background", "--root", root, "--driver", driver])
+            var start = new ProcessStartInfo(program, [Verbs.EmptyTrashVerb.Name, "--background", "--root", root, "--driver", driver])
             {
                 WorkingDirectory = "/", RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
-            });
+            };
+            foreach (string setting in (string[])["STRATA_API", "STRATA_LEASE", SharedStore.EnvironmentVariable])
+                start.Environment.Remove(setting); // what it does is not the command's: a daemon or a lease that is gone must not keep it from it
+            using var process = Process.Start(start);
             return process is not null;
         }
         catch (System.ComponentModel.Win32Exception)

@@ -59,6 +59,18 @@ public sealed class TrashTests
         Assert.Empty(Directory.GetFileSystemEntries(trash));
     }
 
+    [Fact]
+    public void What_the_command_was_told_by_its_environment_does_not_keep_the_files()
+    {
+        using var cli = new Cli("vfs");
+        cli.Environment["STRATA_WAIT"] = "0";
+        cli.Run("load", cli.Layout(Cli.Image(files: 500)));
+        cli.Environment["STRATA_API"] = cli.Scratch["no.sock"];
+        cli.Environment["STRATA_SHARED_STORES"] = cli.Scratch["nowhere"];
+        cli.Run("rm", "localhost/test:1", "--api-socket", "");
+        Eventually(() => Directory.GetFileSystemEntries(Path.Combine(cli.Root, "vfs", ".trash")).Length == 0, "nobody emptied the trash");
+    }
+
     private static void Eventually(Func<bool> happened, string otherwise)
     {
         var since = Stopwatch.StartNew();

@@ -22,6 +22,7 @@ internal sealed class Database : IDisposable
     private readonly Lock _lock = new();
     private readonly Queue<PendingWrite> _pending = new();
     private readonly ConcurrentBag<SqliteConnection> _readers = [];
+    private SqliteTransaction? _moment; // of who reads by the connection that writes
 
     private Database(SqliteConnection connection, bool canReopen)
     {
@@ -108,7 +109,7 @@ internal sealed class Database : IDisposable
                 _lock.Enter();
             try
             {
-                return read(new Session(_connection, null));
+                return ReadMoment(read);
             }
             finally
             {
@@ -177,6 +178,23 @@ internal sealed class Database : IDisposable
         }
         foreach (var one in together)
             one.IsDone = true;
+    }
+
+    /// <summary>Reads by the connection that writes, whose lock is held. In a transaction: other processes may write between two statements.</summary>
+    private T ReadMoment<T>(Func<Session, T> read)
+    {
+        if (_moment is { } around) // reading while reading
+            return read(new Session(_connection, around));
+        using var moment = _connection.BeginTransaction(deferred: true);
+        _moment = moment;
+        try
+        {
+            return read(new Session(_connection, moment));
+        }
+        finally
+        {
+            _moment = null;
+        }
     }
 
     private SqliteConnection OpenReader()

@@ -101,7 +101,7 @@ public sealed partial class Store
         int DepthOf(GraphLayer layer)
         {
             int depth = 0;
-            for (var next = layer; next?.Parent is { } parent; next = some.GetValueOrDefault(parent))
+            for (var next = layer; next?.Parent is { } parent && depth < some.Count; next = some.GetValueOrDefault(parent)) // damaged metadata may go round
                 depth++;
             return depth;
         }
