@@ -173,7 +173,7 @@ internal sealed class ApiClient : IDisposable
             socket.Dispose();
             throw e is SocketException { SocketErrorCode: SocketError.AccessDenied }
                 ? StrataException.PermissionDenied($"You may not open the socket {path}. Its daemon's settings api-socket-group and api-socket-mode say who may.", e)
-                : StrataException.Unavailable($"No daemon serves at {path}: {e.Message}. Start 'stratad serve --api-socket {path}', or do without a daemon: --api-socket ''.", e);
+                : StrataException.Unavailable($"No daemon serves at {path}: {(Path.Exists(path) ? e.Message : "there is no such socket")}. Start 'stratad serve --api-socket {path}', or do without a daemon: --api-socket ''.", e);
         }
     }
 }
