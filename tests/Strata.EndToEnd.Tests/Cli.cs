@@ -7,13 +7,7 @@ namespace Strata.EndToEnd.Tests;
 /// <summary>The built program with a store of its own.</summary>
 internal sealed class Cli : IDisposable
 {
-    /// <summary>
-    /// The program: <c>$STRATA_TEST_PROGRAM</c>, the native one, where it was built before the tests, since it starts in a tenth of the time; else
-    /// artifacts/bin/Strata.Cli/debug/strata, found from artifacts/bin/Strata.EndToEnd.Tests/debug.
-    /// </summary>
-    internal static string Program { get; } = System.Environment.GetEnvironmentVariable("STRATA_TEST_PROGRAM") is { Length: > 0 } native
-        ? native
-        : Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../Strata.Cli", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "strata"));
+    internal static string Program => StrataProgram.Path;
 
     internal Cli(string? driver = null)
     {
@@ -62,21 +56,8 @@ internal sealed class Cli : IDisposable
         return (process.ExitCode, output.GetAwaiter().GetResult(), error.GetAwaiter().GetResult());
     }
 
-    internal Process Start(params string[] arguments)
-    {
-        var info = new ProcessStartInfo(Program, [.. arguments, "--root", Root, .. Driver is null ? (string[])[] : ["--driver", Driver]])
-        {
-            RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
-        };
-        info.Environment.Remove("STRATA_ROOT");
-        info.Environment.Remove("STRATA_DRIVER");
-        info.Environment["DOTNET_TieredPGO"] = "0";
-        info.Environment["STRATA_WAIT"] = "1"; // what a command removed is gone when it ends: tests look, and unmount disks
-        foreach (var (key, value) in Environment)
-            info.Environment[key] = value;
-        var process = Process.Start(info)!;
-        return process;
-    }
+    internal Process Start(params string[] arguments) =>
+        StrataProgram.Start([.. arguments, "--root", Root, .. Driver is null ? (string[])[] : ["--driver", Driver]], Environment);
 
     /// <summary>Runs a line of a shell in which <c>strata</c> is the program with this store. Its output; it must succeed.</summary>
     internal string Shell(string line)

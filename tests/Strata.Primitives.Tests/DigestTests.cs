@@ -31,6 +31,29 @@ public class DigestTests
     }
 
     [Fact]
+    public void A_long_digest_is_another_one_than_its_first_half()
+    {
+        string half = string.Concat(Enumerable.Repeat("a5", 32)), zeros = new('0', 64);
+        var longer = Digest.Parse("sha512:" + half + zeros);
+        Assert.Equal("sha512", longer.Algorithm);
+        Assert.Equal(half + zeros, longer.Hex);
+        Assert.Equal("sha512:" + half + zeros, longer.ToString());
+        Assert.Equal(longer, Digest.Parse(longer.ToString()));
+        Assert.Equal(longer.GetHashCode(), Digest.Parse(longer.ToString()).GetHashCode());
+        Assert.NotEqual(longer, Digest.Parse("sha256:" + half));
+        Assert.NotEqual(longer, Digest.Parse("sha512:" + zeros + half));
+        Assert.NotEqual(longer, default);
+    }
+
+    [Fact]
+    public void No_digest_is_no_text()
+    {
+        Assert.True(default(Digest).IsDefault);
+        Assert.Equal("", default(Digest).ToString());
+        Assert.Throws<InvalidOperationException>(() => default(Digest).Hex);
+    }
+
+    [Fact]
     public void Chain_ids_follow_the_specification()
     {
         var a = new DiffId(Digest.Sha256(System.Security.Cryptography.SHA256.HashData("a"u8)));

@@ -39,6 +39,36 @@ public sealed class ResumeTests : IClassFixture<DebianRegistry>
     }
 
     [Fact]
+    public async Task A_pull_that_was_killed_is_gone_on_with_by_the_next_command()
+    {
+        using var rig = new RegistryRig("erofs");
+        string partial = Path.Combine(rig.Store.Root, "partial");
+        string[] arguments = ["--root", rig.Store.Root, "--driver", "erofs", "--registries", rig["registries.json"], "--authfile", rig["auth.json"]];
+        using (var slow = new FaultyProxy(_registry.Port, s => IsLayer(s) ? new Fault { StallAfter = Kept } : null))
+        using (var pull = StrataProgram.Start(["pull", $"{slow.Host}/image:1", .. arguments]))
+        {
+            await UntilKeptAsync(partial, Kept, () => pull.HasExited);
+            pull.Kill(); // SIGKILL
+            await pull.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.Equal(137, pull.ExitCode);
+        }
+        string[] parts = Directory.GetFiles(partial);
+        Assert.Equal(2, parts.Length);
+        Assert.All(parts, part => Assert.InRange(new FileInfo(part).Length, Least, Kept));
+
+        using var proxy = new FaultyProxy(_registry.Port, _ => null);
+        using var again = StrataProgram.Start(["pull", $"{proxy.Host}/image:1", .. arguments]);
+        var error = again.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await again.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(again.ExitCode == 0, await error);
+        Assert.All(proxy.Requests.Where(IsLayer), request => Assert.InRange(int.Parse(request.Header("Range")!["bytes=".Length..^1], System.Globalization.CultureInfo.InvariantCulture), Least, Kept));
+        rig.AssertIs(_image, Assert.Single(rig.Store.ListImages()));
+        foreach (string directory in new[] { partial, Path.Combine(rig.Store.Root, "leases") })
+            Assert.Empty(Directory.GetFiles(directory));
+        Assert.Equal(2, Directory.GetDirectories(Path.Combine(rig.Store.Root, "erofs")).Count(path => Path.GetFileName(path).Length == 64));
+    }
+
+    [Fact]
     public async Task What_was_kept_and_is_damaged_is_thrown_away_and_fetched_anew()
     {
         using var rig = new RegistryRig("erofs");
@@ -78,15 +108,19 @@ public sealed class ResumeTests : IClassFixture<DebianRegistry>
     {
         using var end = new CancellationTokenSource();
         var pull = new ImagePuller(rig.Store, rig.Options).PullAsync($"{host}/image:1", null, end.Token);
-        string partial = Path.Combine(rig.Store.Root, "partial");
-        for (int i = 0; i < 1000 && !pull.IsCompleted; i++)
+        await UntilKeptAsync(Path.Combine(rig.Store.Root, "partial"), kept, () => pull.IsCompleted);
+        await end.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => pull);
+    }
+
+    private static async Task UntilKeptAsync(string partial, int kept, Func<bool> hasEnded)
+    {
+        for (int i = 0; i < 1000 && !hasEnded(); i++)
         {
             var lengths = Directory.Exists(partial) ? Directory.GetFiles(partial).Select(path => new FileInfo(path).Length).ToArray() : [-1];
             if (kept == 0 ? lengths.Length == 0 : lengths.Length == 2 && lengths.All(length => length >= Least))
                 break;
             await Task.Delay(20, TestContext.Current.CancellationToken);
         }
-        await end.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => pull);
     }
 }
