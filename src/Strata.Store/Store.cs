@@ -25,6 +25,7 @@ public sealed partial class Store : IDisposable
     private readonly Reserve _reserve;
     private readonly Holds _holds;
     private readonly string? _lease;
+    private readonly FlushQueue? _flushes; // null: every call is durable when it returns
 
     private Store(StoreLayout layout, Database database, IDriver driver, StoreOptions options)
     {
@@ -36,7 +37,12 @@ public sealed partial class Store : IDisposable
         _holds = new Holds(layout);
         Driver = driver;
         SharedStores = OpenShared(options, layout, driver);
-        Snapshots = new SnapshotStore(this, database, layout);
+        if (options.SnapshotFlush is { } delay)
+        {
+            database.LeaveCheckpoints();
+            _flushes = new FlushQueue(database.Flush, delay, database.Checkpoint);
+        }
+        Snapshots = new SnapshotStore(this, database, layout, _flushes);
         Graph = new GraphStore(this, database, layout);
     }
 
@@ -103,6 +109,7 @@ public sealed partial class Store : IDisposable
     /// <summary>Closes the store. Mounts stay.</summary>
     public void Dispose()
     {
+        _flushes?.Dispose();
         _holds.Dispose();
         foreach (var shared in SharedStores)
             shared.Dispose();

@@ -35,6 +35,13 @@ public sealed record StoreOptions
     /// </summary>
     public bool DeletesLater { get; init; }
 
+    /// <summary>
+    /// How soon after their return snapshots' Prepare, View, Update and Remove are durable; null: when they return. A power cut before that undoes the last of
+    /// them; a kill undoes nothing. Commit, and all calls that are not about snapshots, are durable when they return, and so is what came before them.
+    /// Whoever says so closes the store at its end, or calls <see cref="SnapshotStore.Flush"/>.
+    /// </summary>
+    public TimeSpan? SnapshotFlush { get; init; }
+
     /// <summary>What layers may contain.</summary>
     public LayerLimits Limits { get; init; } = LayerLimits.Default;
 }

@@ -12,6 +12,13 @@ public static class DurableFile
         FileCalls.SyncFileSystem(opened, directory);
     }
 
+    /// <summary>Makes durable what was written to a file, by whomever (fdatasync(2)).</summary>
+    public static void SyncData(string path)
+    {
+        using var opened = FileCalls.Open(path, OpenFlags.ReadOnly);
+        FileCalls.SyncData(opened, path);
+    }
+
     /// <summary>Writes a file under a temporary name, syncs it, renames it to its place and syncs that directory.</summary>
     /// <param name="path">Where it goes; what stands there is replaced.</param>
     /// <param name="temporary">A free name on the same file system; gone afterwards.</param>

@@ -10,6 +10,9 @@ internal sealed record ServeOptions
     internal const string DefaultConfig = "/etc/strata/stratad.conf";
     internal const string DefaultContainerdAddress = "/run/containerd/containerd.sock";
 
+    internal const string SnapshotSyncSoon = "soon", SnapshotSyncAlways = "always";
+    private static readonly TimeSpan SoonFlush = TimeSpan.FromMilliseconds(100);
+
     /// <summary>The store's directory.</summary>
     internal string Root { get; init; } = "/var/lib/strata";
 
@@ -30,6 +33,9 @@ internal sealed record ServeOptions
 
     /// <summary>How registries are spoken to, to fetch what containerd is about to pull; null: that is left to containerd.</summary>
     internal RegistryOptions? ContainerdFetch { get; init; }
+
+    /// <summary>How soon what containerd asks for, but for commits, is durable after its answer; null: before it.</summary>
+    internal TimeSpan? SnapshotFlush { get; init; } = SoonFlush;
 
     /// <summary>Where Docker finds its graph driver plugin; null: nowhere.</summary>
     internal string? DockerSocket { get; init; }
@@ -83,6 +89,9 @@ internal sealed record ServeOptions
         }
         return options;
     }
+
+    /// <summary>With snapshots as durable as a word says: <see cref="SnapshotSyncSoon"/> or <see cref="SnapshotSyncAlways"/>.</summary>
+    internal ServeOptions WithSnapshotSync(string word) => this with { SnapshotFlush = word == SnapshotSyncSoon ? SoonFlush : null };
 
     /// <summary>Throws InvalidArgument if there is no door to open.</summary>
     internal void RequireDoor()

@@ -20,6 +20,11 @@ internal static class ServeVerb
             Description = $"containerd's own socket, of which the differ reads layers. Default: {ServeOptions.DefaultContainerdAddress}.", HelpName = "PATH",
         };
         var fetch = new Option<bool>("--containerd-fetch") { Description = "Fetch the images that containerd says it will pull (its snapshot annotations): faster, by strata's own registry settings." };
+        var sync = new Option<string?>("--snapshot-sync")
+        {
+            Description = "When snapshots that are prepared, changed or removed survive a power cut: soon (within about 100 ms; the default) or always (before the answer). Commits always do.", HelpName = "soon|always",
+        };
+        sync.AcceptOnlyFromAmong(ServeOptions.SnapshotSyncSoon, ServeOptions.SnapshotSyncAlways);
         var docker = new Option<string?>("--docker-socket") { Description = "Serve Docker's graph driver plugin here.", HelpName = "PATH" };
         var api = new Option<string?>("--api-socket") { Description = "Serve the control API here.", HelpName = "PATH" };
         var apiGroup = new Option<string?>("--api-socket-group") { Description = "Let the members of a group use the control API, as root would: name or number. Default: nobody but root.", HelpName = "GROUP" };
@@ -38,7 +43,7 @@ internal static class ServeVerb
         var stopTimeout = Duration("--stop-timeout", "How long calls that are under way may take when the daemon is to stop. Default: 20s.");
         var command = new Command("serve", "Serve a store. Each door opens only if its socket is named.")
         {
-            root, driver, driverOptions, sharedStores, containerd, containerdAddress, fetch, docker, api, apiGroup, apiMode, config, logFormat, logLevel, traces, callTimeout, stopTimeout,
+            root, driver, driverOptions, sharedStores, containerd, containerdAddress, fetch, sync, docker, api, apiGroup, apiMode, config, logFormat, logLevel, traces, callTimeout, stopTimeout,
         };
         command.SetAction((parse, cancellationToken) => RunAsync(
             ServeOptions.Load(parse.GetValue(config), given => given with
@@ -49,6 +54,7 @@ internal static class ServeVerb
                 SharedStores = parse.GetValue(sharedStores) is { Length: > 0 } stores ? stores : given.SharedStores,
                 ContainerdSocket = parse.GetValue(containerd) ?? given.ContainerdSocket,
                 ContainerdAddress = parse.GetValue(containerdAddress) ?? given.ContainerdAddress,
+                SnapshotFlush = parse.GetValue(sync) is { } word ? given.WithSnapshotSync(word).SnapshotFlush : given.SnapshotFlush,
                 ContainerdFetch = parse.GetValue(fetch) ? given.ContainerdFetch ?? new RegistryOptions() : given.ContainerdFetch,
                 DockerSocket = parse.GetValue(docker) ?? given.DockerSocket,
                 ApiSocket = parse.GetValue(api) ?? given.ApiSocket,
@@ -95,7 +101,7 @@ internal static class ServeVerb
         using var store = Store.Store.Open(new StoreOptions
         {
             Root = options.Root, Driver = options.Driver, DriverOptions = options.DriverOptions, SharedStores = options.SharedStores ?? SharedStore.FromEnvironment(),
-            DeletesLater = true,
+            DeletesLater = true, SnapshotFlush = options.SnapshotFlush,
             SharedStoreLeftOut = left => Console.Error.WriteLine($"stratad: the shared store {left.Root} is left out: {left.Problem}"),
         });
         using var trash = TrashThread.Start(store);

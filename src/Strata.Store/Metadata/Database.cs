@@ -1,11 +1,13 @@
 using System.Collections.Concurrent;
 using Microsoft.Data.Sqlite;
+using Strata.Trees;
 
 namespace Strata.Store.Metadata;
 
 /// <summary>The store's metadata: one SQLite file in WAL mode, so that readers never wait for a writer.</summary>
 /// <remarks>
-/// Durable when a transaction returns (synchronous=FULL). One connection writes, guarded by a lock; who waits for it while a transaction is made durable is
+/// Durable when a transaction returns (synchronous=FULL), unless it is told that soon is enough (<see cref="Durability.Soon"/>, synchronous=NORMAL: the WAL
+/// is written, in order, and not synced). One connection writes, guarded by a lock; who waits for it while a transaction is made durable is
 /// committed with all others that wait, by one of them: many calls at once share one fsync. Reading needs a connection of its own only while that one is
 /// in use. Processes wait for each other's writes for at most the busy time-out. Schema versions: <see cref="Migrations"/> and docs/design/disk-layout.md.
 /// </remarks>
@@ -16,6 +18,8 @@ internal sealed class Database : IDisposable
 
     private const int MostAtOnce = 64; // as long as nobody waits for long
     private const int ReadersKept = 8;
+    private const int WritesUntilCheckpoint = 1000;
+    private const int LongestWalFrames = 8192; // 32 MiB
 
     private readonly SqliteConnection _connection;
     private readonly bool _canReopen; // false: what is open is a file that may have no name any more
@@ -23,6 +27,8 @@ internal sealed class Database : IDisposable
     private readonly Queue<PendingWrite> _pending = new();
     private readonly ConcurrentBag<SqliteConnection> _readers = [];
     private SqliteTransaction? _moment; // of who reads by the connection that writes
+    private bool _syncsCommits = true; // synchronous=FULL; changed under the lock, between transactions
+    private long _sinceCheckpoint;
 
     private Database(SqliteConnection connection, bool canReopen)
     {
@@ -47,7 +53,7 @@ internal sealed class Database : IDisposable
             database.Guard(() =>
             {
                 connection.Open();
-                database.Execute($"PRAGMA busy_timeout={BusyTimeoutSeconds * 1000}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;");
+                Execute(connection, $"PRAGMA busy_timeout={BusyTimeoutSeconds * 1000}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;");
                 database.RequireVersion(path);
                 return 0;
             });
@@ -95,7 +101,7 @@ internal sealed class Database : IDisposable
         using var database = Open(path, create: false);
         database.Guard(() =>
         {
-            database.Execute("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode=DELETE;");
+            Execute(database._connection, "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode=DELETE;");
             return 0;
         });
     }
@@ -116,27 +122,19 @@ internal sealed class Database : IDisposable
                 _lock.Exit();
             }
         }
-        if (!_readers.TryTake(out var reader))
-            reader = OpenReader();
-        try
+        return WithReader(reader =>
         {
             using var moment = reader.BeginTransaction(deferred: true);
             return read(new Session(reader, moment));
-        }
-        finally
-        {
-            if (_readers.Count < ReadersKept)
-                _readers.Add(reader);
-            else
-                reader.Dispose();
-        }
+        });
     });
 
-    /// <summary>Writes in one transaction: all of it, durable when this returns, or nothing.</summary>
+    /// <summary>Writes in one transaction: all of it or nothing.</summary>
     /// <param name="write">Called once, perhaps on another thread, together with those of others: it must wait for nobody.</param>
-    internal T Write<T>(Func<Session, T> write) => Guard(() =>
+    /// <param name="durability">Whether it is on disk when this returns. Together with others it is as durable as any of them asks for.</param>
+    internal T Write<T>(Func<Session, T> write, Durability durability = Durability.OnReturn) => Guard(() =>
     {
-        var mine = new PendingWrite<T>(write);
+        var mine = new PendingWrite<T>(write, durability);
         lock (_pending)
             _pending.Enqueue(mine);
         lock (_lock)
@@ -145,6 +143,35 @@ internal sealed class Database : IDisposable
                 CommitPending();
         }
         return mine.Result;
+    });
+
+    /// <summary>
+    /// Makes durable what was written before with <see cref="Durability.Soon"/>. Nobody who writes meanwhile waits for it: it is the file of the WAL that is
+    /// synced, which SQLite locks nothing in (closing the database's file itself would give up the locks that this process has on it).
+    /// </summary>
+    /// <remarks>What a checkpoint of another process took out of the WAL it had synced in the database's file first.</remarks>
+    /// <exception cref="StrataException">The disk fails: nothing is known of what was written.</exception>
+    internal void Flush() => DurableFile.SyncData(_connection.DataSource + "-wal");
+
+    /// <summary>From now on no write copies the WAL into the database, as every thousandth page makes one do: whoever says so calls <see cref="Checkpoint"/>.</summary>
+    internal void LeaveCheckpoints()
+    {
+        lock (_lock)
+            Execute(_connection, "PRAGMA wal_autocheckpoint=0;");
+    }
+
+    /// <summary>Copies the WAL into the database if much was written. Who writes meanwhile does not wait, unless the WAL has become very long.</summary>
+    /// <exception cref="StrataException">The disk is full, or fails.</exception>
+    internal void Checkpoint() => Guard(() =>
+    {
+        if (Interlocked.Read(ref _sinceCheckpoint) < WritesUntilCheckpoint)
+            return 0;
+        Interlocked.Exchange(ref _sinceCheckpoint, 0);
+        long frames = WithReader(CopyWal);
+        if (frames < LongestWalFrames)
+            return 0;
+        lock (_lock)
+            return CopyWal(_connection); // to its end, as nothing comes meanwhile: then the next write begins it anew
     });
 
     public void Dispose()
@@ -165,6 +192,7 @@ internal sealed class Database : IDisposable
         }
         try
         {
+            SyncCommits(together.Exists(one => one.Durability == Durability.OnReturn));
             // Not deferred: the write lock is taken before anything is read, so that what was checked still holds.
             using var transaction = _connection.BeginTransaction(deferred: false);
             foreach (var one in together)
@@ -178,6 +206,16 @@ internal sealed class Database : IDisposable
         }
         foreach (var one in together)
             one.IsDone = true;
+        Interlocked.Add(ref _sinceCheckpoint, together.Count);
+    }
+
+    /// <summary>Whether the next transactions are durable when they are committed. A sync of the WAL covers all that is in it, also what was committed without.</summary>
+    private void SyncCommits(bool sync)
+    {
+        if (sync == _syncsCommits)
+            return;
+        Execute(_connection, sync ? "PRAGMA synchronous=FULL;" : "PRAGMA synchronous=NORMAL;");
+        _syncsCommits = sync;
     }
 
     /// <summary>Reads by the connection that writes, whose lock is held. In a transaction: other processes may write between two statements.</summary>
@@ -197,15 +235,30 @@ internal sealed class Database : IDisposable
         }
     }
 
+    private T WithReader<T>(Func<SqliteConnection, T> use)
+    {
+        if (!_readers.TryTake(out var reader))
+            reader = OpenReader();
+        try
+        {
+            return use(reader);
+        }
+        finally
+        {
+            if (_readers.Count < ReadersKept)
+                _readers.Add(reader);
+            else
+                reader.Dispose();
+        }
+    }
+
     private SqliteConnection OpenReader()
     {
         var reader = new SqliteConnection(_connection.ConnectionString);
         try
         {
             reader.Open();
-            using var command = reader.CreateCommand();
-            command.CommandText = $"PRAGMA busy_timeout={BusyTimeoutSeconds * 1000}; PRAGMA query_only=ON; PRAGMA cache_size=-256;";
-            command.ExecuteNonQuery();
+            Execute(reader, $"PRAGMA busy_timeout={BusyTimeoutSeconds * 1000}; PRAGMA query_only=ON; PRAGMA cache_size=-256;");
             return reader;
         }
         catch
@@ -235,11 +288,21 @@ internal sealed class Database : IDisposable
             $"The store's metadata {path} is of version {version}; this program knows version {Migrations.Newest} and those before. Use a newer program, or another root.");
     }
 
-    private void Execute(string text)
+    private static void Execute(SqliteConnection connection, string text)
     {
-        using var command = _connection.CreateCommand();
+        using var command = connection.CreateCommand();
         command.CommandText = text;
         command.ExecuteNonQuery();
+    }
+
+    /// <summary>Copies as much of the WAL as nobody reads the past of, synced in the right order. Waits for nobody.</summary>
+    /// <returns>How many pages are in it.</returns>
+    private static long CopyWal(SqliteConnection connection)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = "PRAGMA wal_checkpoint(PASSIVE);";
+        using var row = command.ExecuteReader();
+        return row.Read() ? row.GetInt64(1) : 0;
     }
 
     /// <summary>Gives SQLite's errors their meaning.</summary>

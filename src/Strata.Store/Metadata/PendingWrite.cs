@@ -4,8 +4,10 @@ using Microsoft.Data.Sqlite;
 namespace Strata.Store.Metadata;
 
 /// <summary>A write that waits to be committed, alone or with others.</summary>
-internal abstract class PendingWrite
+internal abstract class PendingWrite(Durability durability)
 {
+    internal Durability Durability { get; } = durability;
+
     /// <summary>True: it is committed, or failed.</summary>
     internal bool IsDone { get; set; }
 
@@ -19,7 +21,7 @@ internal abstract class PendingWrite
 }
 
 /// <inheritdoc cref="PendingWrite"/>
-internal sealed class PendingWrite<T>(Func<Session, T> write) : PendingWrite
+internal sealed class PendingWrite<T>(Func<Session, T> write, Durability durability) : PendingWrite(durability)
 {
     private const string Name = "one";
     private ExceptionDispatchInfo? _error;

@@ -45,6 +45,7 @@ public sealed partial class Store
         }
         int images = CheckImages(options, findings, cancellationToken);
         int writable = CheckWritable(options, findings, cancellationToken);
+        CheckSnapshots(options, findings, cancellationToken);
         CheckGraph(options, findings, cancellationToken);
         CheckOrphans(options, findings, cancellationToken);
         return new CheckReport(findings.All, layers.Count, images, writable);

@@ -24,23 +24,26 @@ public sealed partial class SnapshotStore
         // A view shows the parent's layer itself; there is none where there is no parent.
         bool own = kind == SnapshotKind.Active || below is null;
         var snapshot = new SnapshotRecord(key, below?.Key, kind, labels, now, now, null) { Holder = holder, DriverId = own ? holder : below!.DriverId };
-        using var lease = Lease.Take(_layout, holder);
+        bool soon = MayBeSoon;
+        var lease = Lease.Take(_layout, holder);
         try
         {
             if (own)
                 Driver.CreateReadWrite(holder, below?.DriverId, OptionsOf(labels));
             var mounts = Acquire(snapshot);
-            _database.Write(s =>
+            Write(soon, s =>
             {
                 CheckNew(s, key, below?.Key);
                 s.Insert(snapshot);
                 return true;
             });
+            GiveBack(holder, lease, soon);
             return mounts;
         }
         catch
         {
-            _store.DiscardQuietly(holder, lease);
+            using (lease)
+                _store.DiscardQuietly(holder, lease);
             throw;
         }
     }
@@ -101,7 +104,7 @@ public sealed partial class SnapshotStore
         if (active.Applied is not null)
             _recipesSync.Run();
         var committed = content with { Key = name, Parent = below?.Key, Kind = SnapshotKind.Committed, Labels = labels, Created = now, Updated = now };
-        using var lease = Lease.Take(_layout, active.Holder);
+        using var lease = TakeLease(active.Holder);
         bool twice = _database.Write(s =>
         {
             CheckCommit(s, name, active.Key, below?.Key);
@@ -162,21 +165,58 @@ public sealed partial class SnapshotStore
 
     private void Remove(SnapshotRecord snapshot)
     {
-        using var lease = Lease.Take(_layout, snapshot.Holder); // from here on recovery finishes what a crash interrupts
-        _database.Write(s =>
+        bool soon = MayBeSoon && snapshot.Layer is null;
+        var lease = TakeLease(snapshot.Holder); // from here on recovery finishes what a crash interrupts
+        try
         {
-            if (s.List("SELECT key FROM snapshots WHERE parent=$1 LIMIT 1", r => r.GetString(0), snapshot.Key).FirstOrDefault() is { } child)
-                throw StrataException.FailedPrecondition($"Can't remove the snapshot '{snapshot.Key}': '{child}' is on it. Remove that first.");
-            return s.Run("DELETE FROM snapshots WHERE key=$1 AND holder=$2", snapshot.Key, snapshot.Holder.ToString()) == 1 ? true : throw Missing(snapshot.Key);
-        });
-        if (snapshot.OwnsLayer)
-            _store.Discard(snapshot.Holder, lease);
+            Write(soon, s =>
+            {
+                if (s.List("SELECT key FROM snapshots WHERE parent=$1 LIMIT 1", r => r.GetString(0), snapshot.Key).FirstOrDefault() is { } child)
+                    throw StrataException.FailedPrecondition($"Can't remove the snapshot '{snapshot.Key}': '{child}' is on it. Remove that first.");
+                return s.Run("DELETE FROM snapshots WHERE key=$1 AND holder=$2", snapshot.Key, snapshot.Holder.ToString()) == 1 ? true : throw Missing(snapshot.Key);
+            });
+        }
+        catch
+        {
+            GiveBack(snapshot.Holder, lease, soon);
+            throw;
+        }
+        if (soon)
+            FinishLater(snapshot, lease);
         else
-            _store.ReleaseMounts(snapshot.Holder, lease);
-        if (snapshot.Layer is { } layer)
+            Finish(snapshot, lease);
+    }
+
+    private void Finish(SnapshotRecord removed, Lease lease)
+    {
+        using (lease)
         {
-            lease.Dispose(); // the layer's own may be the same
+            if (removed.OwnsLayer)
+                _store.Discard(removed.Holder, lease);
+            else
+                _store.ReleaseMounts(removed.Holder, lease);
+        }
+        if (removed.Layer is { } layer) // its own lease may be the same
             _store.RemoveUnused(layer);
+    }
+
+    /// <summary>The files go when the removal is durable: until then a power cut brings the snapshot back, whole.</summary>
+    private void FinishLater(SnapshotRecord removed, Lease lease)
+    {
+        try
+        {
+            _store.ReleaseMounts(removed.Holder, lease);
+        }
+        finally
+        {
+            _flushes!.Add(() =>
+            {
+                using (lease)
+                {
+                    if (removed.OwnsLayer)
+                        _store.DiscardQuietly(removed.Holder, lease);
+                }
+            });
         }
     }
 }

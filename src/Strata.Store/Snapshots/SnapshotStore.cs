@@ -18,7 +18,8 @@ namespace Strata.Store;
 /// </code>
 /// <para>
 /// Safe under many threads and processes; calls for different keys wait for each other only in the metadata's transactions. Each call is done or
-/// was never made, also after a crash (docs/design/crash-order.md). What mounts lie on stays mounted until the snapshot is removed or
+/// was never made, also after a crash (docs/design/crash-order.md); with <see cref="StoreOptions.SnapshotFlush"/> a power cut may undo the last ones before it
+/// that no <see cref="Commit(string, string, IReadOnlyDictionary{string, string}?, string?)"/> followed. What mounts lie on stays mounted until the snapshot is removed or
 /// committed; after a restart of the machine the next <see cref="Mounts"/> mounts it again.
 /// </para>
 /// </remarks>
@@ -34,13 +35,14 @@ public sealed partial class SnapshotStore
     private readonly SharedSync _layersSync;
     private readonly SharedSync _recipesSync;
 
-    internal SnapshotStore(Store store, Database database, StoreLayout layout)
+    internal SnapshotStore(Store store, Database database, StoreLayout layout, FlushQueue? flushes)
     {
         _store = store;
         _database = database;
         _layout = layout;
         _layersSync = new SharedSync(() => _store.Driver.Sync());
         _recipesSync = new SharedSync(() => DurableFile.SyncFileSystem(_layout.Recipes));
+        _flushes = flushes;
     }
 
     private IDriver Driver => _store.Driver;
@@ -102,7 +104,8 @@ public sealed partial class SnapshotStore
             if (field != "labels" && !field.StartsWith(One, StringComparison.Ordinal))
                 throw StrataException.InvalidArgument($"'{field}' of a snapshot can't be changed: only labels can.");
         }
-        return _database.Write(s =>
+        bool soon = MayBeSoon;
+        var done = Write(soon, s =>
         {
             var old = s.FindSnapshot(key) ?? throw Missing(key);
             var changed = new Dictionary<string, string>(old.Labels, StringComparer.Ordinal);
@@ -117,6 +120,9 @@ public sealed partial class SnapshotStore
             s.Replace(old, updated);
             return updated;
         });
+        if (soon)
+            _flushes!.Add(static () => { });
+        return done;
     }
 
     /// <summary>The snapshots that any of some filters lets pass, by key; without filters all of them.</summary>

@@ -71,7 +71,7 @@ public sealed class BadInputTests
             Assert.True(there.Contains("p") || there.Length == 0, string.Join(", ", there));
             foreach (string key in there.OrderBy(k => k == "p"))
                 await rig.RemoveAsync(key);
-            Assert.Empty(rig.Store.Driver.List());
+            Assert.Empty(rig.LayersOfDriver());
         }
     }
 

@@ -67,12 +67,12 @@ public sealed class DiffTests
             await rig.CommitAsync(name, "work");
         }
         Assert.Single(rig.Store.ListLayers());
-        Assert.Single(rig.Store.Driver.List());
+        Assert.Single(rig.LayersOfDriver());
         await rig.RemoveAsync("a/1/c");
         Assert.Single(rig.Store.ListLayers());
         await rig.RemoveAsync("b/2/c");
         Assert.Empty(rig.Store.ListLayers());
-        Assert.Empty(rig.Store.Driver.List());
+        Assert.Empty(rig.LayersOfDriver());
     }
 
     [Theory]
@@ -136,7 +136,7 @@ public sealed class DiffTests
         })
         {
             await SnapshotRig.FailsAsync(code, () => ApplyAsync(rig, mounts, diff));
-            Assert.Empty(rig.Store.Driver.Changes(rig.Store.Driver.List()[0], null));
+            Assert.Empty(rig.Store.Driver.Changes(rig.LayersOfDriver()[0], null));
         }
         content.FailAfterBytes = 128 * 1024;
         await SnapshotRig.FailsAsync(StatusCode.Unavailable, () => ApplyAsync(rig, mounts, good));
@@ -248,7 +248,7 @@ public sealed class DiffTests
             Assert.Equal(["kept"], SnapshotLifeTests.Names(Path.Combine(root, "etc")));
         });
         Assert.Equal(2, rig.Store.ListLayers().Count);
-        Assert.Equal(2, rig.Store.Driver.List().Count);
+        Assert.Equal(2, rig.LayersOfDriver().Count);
     }
 
     private static byte[] Base() => new TarBuilder().Dir("etc").File("etc/kept", "kept").File("etc/gone", "gone").File("old", "old").ToArray();

@@ -66,7 +66,7 @@ public sealed class ManyCallsTests
         request.Mounts.AddRange(await rig.PrepareAsync("a"));
         Assert.Contains("call-timeout", await SnapshotRig.FailsAsync(StatusCode.DeadlineExceeded, async () => await rig.Differ.ApplyAsync(request)), StringComparison.Ordinal);
         await rig.RemoveAsync("a");
-        Assert.Empty(rig.Store.Driver.List());
+        Assert.Empty(rig.LayersOfDriver());
     }
 
     [Theory]
@@ -99,7 +99,7 @@ public sealed class ManyCallsTests
             Assert.True(there is [] or ["gone"], string.Join(", ", there));
             if (there.Length > 0)
                 await rig.RemoveAsync("gone");
-            Assert.Empty(rig.Store.Driver.List());
+            Assert.Empty(rig.LayersOfDriver());
         }
     }
 

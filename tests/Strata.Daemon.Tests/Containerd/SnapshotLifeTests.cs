@@ -32,7 +32,7 @@ public sealed class SnapshotLifeTests
         await rig.RemoveAsync("committed-2");
         await rig.RemoveAsync("committed-1");
         Assert.Empty(await rig.ListAsync());
-        Assert.Empty(rig.Store.Driver.List());
+        Assert.Empty(rig.LayersOfDriver());
     }
 
     [Theory]
@@ -215,7 +215,7 @@ public sealed class SnapshotLifeTests
         await Task.WhenAll(calls.Select(c => c.ContinueWith(_ => { }, TaskScheduler.Default)));
         Assert.Equal(1, calls.Count(c => c.IsCompletedSuccessfully));
         Assert.All(calls.Where(c => !c.IsCompletedSuccessfully), c => Assert.Equal(StatusCode.AlreadyExists, ((RpcException)c.Exception!.InnerException!).StatusCode));
-        Assert.Single(rig.Store.Driver.List());
+        Assert.Single(rig.LayersOfDriver());
     }
 
     internal static IEnumerable<string> Names(string root) => Directory.EnumerateFileSystemEntries(root).Select(p => Path.GetFileName(p)!).Order(StringComparer.Ordinal);

@@ -85,6 +85,13 @@ internal sealed class SnapshotRig : IAsyncDisposable
 
     internal async Task RemoveAsync(string key) => await Client.RemoveAsync(new RemoveSnapshotRequest { Key = key });
 
+    /// <summary>What the driver holds when the files of all that was removed are gone.</summary>
+    internal IReadOnlyList<LayerId> LayersOfDriver()
+    {
+        Store.Snapshots.Flush();
+        return Store.Driver.List();
+    }
+
     internal async Task<Info> StatAsync(string key) => (await Client.StatAsync(new StatSnapshotRequest { Key = key })).Info;
 
     internal async Task<string[]> ListAsync(params string[] filters)
@@ -173,9 +180,10 @@ internal sealed class SnapshotRig : IAsyncDisposable
 
     private async Task StartAsync()
     {
-        Store = Strata.Store.Store.Open(new StoreOptions { Root = Scratch["store"], Driver = Driver });
         string socket = Scratch["c.sock"];
-        _host = DaemonHost.Make(new ServeOptions { ContainerdSocket = socket, ContainerdAddress = ContainerdAddress, ContainerdFetch = Fetch, CallTimeout = CallTimeout }, Store);
+        var options = new ServeOptions { ContainerdSocket = socket, ContainerdAddress = ContainerdAddress, ContainerdFetch = Fetch, CallTimeout = CallTimeout };
+        Store = Strata.Store.Store.Open(new StoreOptions { Root = Scratch["store"], Driver = Driver, SnapshotFlush = options.SnapshotFlush });
+        _host = DaemonHost.Make(options, Store);
         await _host.StartAsync(default);
         _channel = Connect(socket);
         Client = new Snapshots.SnapshotsClient(_channel);

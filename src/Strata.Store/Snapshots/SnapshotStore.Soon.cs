@@ -1,0 +1,40 @@
+using System.Collections.Concurrent;
+using Strata.Store.Metadata;
+
+namespace Strata.Store;
+
+/// <content>Calls that are answered before they are durable (<see cref="StoreOptions.SnapshotFlush"/>; ADR 19).</content>
+public sealed partial class SnapshotStore
+{
+    /// <summary>Leases of what was made and is not durable yet: without them a power cut would leave files that nobody finds.</summary>
+    private readonly ConcurrentDictionary<LayerId, Lease> _leased = new();
+
+    private readonly FlushQueue? _flushes; // null: each call waits for the disk
+
+    private bool MayBeSoon => _flushes is { HasRoom: true };
+
+    /// <summary>Returns when all calls that were answered before are durable. Without <see cref="StoreOptions.SnapshotFlush"/> they are already.</summary>
+    /// <exception cref="StrataException">Corrupt: the disk fails.</exception>
+    public void Flush() => _flushes?.Flush();
+
+    private T Write<T>(bool soon, Func<Session, T> write) => _database.Write(write, soon ? Durability.Soon : Durability.OnReturn);
+
+    /// <summary>The lease of a snapshot: where its making is not durable yet, that of its making.</summary>
+    private Lease TakeLease(LayerId holder) => _leased.TryRemove(holder, out var lease) ? lease : Lease.Take(_layout, holder);
+
+    /// <summary>Gives a lease back, now or when what was done under it is durable.</summary>
+    private void GiveBack(LayerId holder, Lease lease, bool soon)
+    {
+        if (!soon)
+        {
+            lease.Dispose();
+            return;
+        }
+        _leased[holder] = lease;
+        _flushes!.Add(() =>
+        {
+            if (_leased.TryRemove(holder, out var still)) // else somebody has taken it over
+                still.Dispose();
+        });
+    }
+}
