@@ -32,13 +32,18 @@ internal static class Output
     });
 
     /// <summary>Columns of equal width, two spaces between them; the last as wide as it is.</summary>
+    /// <param name="head">The titles.</param>
+    /// <param name="rows">Enumerated twice, once for the widths: a hundred thousand rows are not kept.</param>
     internal static void Table(IReadOnlyList<string> head, IEnumerable<string[]> rows)
     {
-        var all = new List<string[]> { head.ToArray() };
-        all.AddRange(rows);
-        int[] widths = Enumerable.Range(0, head.Count).Select(i => all.Max(row => row[i].Length)).ToArray();
+        int[] widths = [.. head.Select(title => title.Length)];
+        foreach (string[] row in rows)
+        {
+            for (int i = 0; i < widths.Length; i++)
+                widths[i] = Math.Max(widths[i], row[i].Length);
+        }
         var text = new StringBuilder();
-        foreach (string[] row in all)
+        foreach (string[] row in rows.Prepend([.. head]))
         {
             for (int i = 0; i < row.Length; i++)
                 text.Append(i == row.Length - 1 ? row[i] : row[i].PadRight(widths[i] + 2));

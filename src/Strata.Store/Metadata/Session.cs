@@ -30,18 +30,30 @@ internal readonly struct Session(SqliteConnection connection, SqliteTransaction?
 
     /// <summary>The rows that can be read; a damaged one is left out, so that it keeps no other one from being seen. Check finds it.</summary>
     internal List<T> ListWhole<T>(string text, Func<SqliteDataReader, T> row, params object?[] values)
-        where T : class =>
-        List(text, reader =>
+        where T : class
+    {
+        var rows = new List<T>();
+        EachWhole(text, reader => rows.Add(row(reader)), values);
+        return rows;
+    }
+
+    /// <summary>Calls for each row that can be read; the call does nothing before it has read all of it.</summary>
+    internal void EachWhole(string text, Action<SqliteDataReader> row, params object?[] values)
+    {
+        using var command = Prepare(text, values);
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
         {
             try
             {
-                return row(reader);
+                row(reader);
             }
             catch (Exception e) when (e is StrataException or InvalidOperationException or InvalidCastException or FormatException or ArgumentException or OverflowException)
             {
-                return null;
+                // left out
             }
-        }, values).Where(found => found is not null).ToList()!;
+        }
+    }
 
     private SqliteCommand Prepare(string text, object?[] values)
     {

@@ -12,16 +12,15 @@ public sealed partial class Store
     /// <returns>Images, then writable layers, then layers, in the order in which they came.</returns>
     public IReadOnlyList<ItemUsage> MeasureItems(IReadOnlyCollection<string>? only = null, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
     {
-        var layers = ListLayers().ToDictionary(layer => layer.ChainId);
+        var layers = MeasuredLayers.Read(_database);
         var images = ListImages();
         var writable = ListWritable();
         bool Wanted(string key) => only is null || only.Contains(key);
-        var users = CountUsers(layers);
+        bool WantedLayer(int layer) => only is null || only.Contains(layers.ChainIds[layer].ToString());
         var applied = ListLeases().Where(lease => lease.Name == AppliedLease).SelectMany(lease => lease.Layers).ToHashSet();
-        var tops = images.Where(i => Wanted(i.Manifest.ToString())).Select(i => i.TopLayer)
-            .Concat(writable.Where(w => Wanted(w.Name)).Select(w => w.Parent))
-            .Concat(layers.Keys.Where(chain => Wanted(chain.ToString())).Select(chain => (ChainId?)chain));
-        var own = MeasureLayers([.. tops.SelectMany(top => Below(layers, top)).Distinct().Select(chain => layers[chain])], progress, cancellationToken);
+        var tops = images.Where(i => Wanted(i.Manifest.ToString())).Select(i => i.TopLayer).Concat(writable.Where(w => Wanted(w.Name)).Select(w => w.Parent)).Select(layers.Find)
+            .Concat(Enumerable.Range(0, layers.Count).Where(WantedLayer));
+        MeasureLayers(layers, tops, progress, cancellationToken);
 
         var documentUsers = images.SelectMany(i => new[] { i.Manifest, i.Config }).CountBy(digest => digest).ToDictionary();
         var items = new List<ItemUsage>();
@@ -29,7 +28,7 @@ public sealed partial class Store
         {
             var documents = new[] { image.Manifest, image.Config }.Where(d => documentUsers[d] == 1)
                 .Aggregate(default(Usage), (sum, document) => Add(sum, TreeUsage.Measure(BlobPath(document), cancellationToken)));
-            var (exclusive, shared) = Split(layers, own, users, image.TopLayer);
+            var (exclusive, shared) = layers.Split(layers.Find(image.TopLayer));
             items.Add(new ItemUsage(
                 ItemKind.Image, image.Names.Count > 0 ? image.Names[0] : image.Config.ToString(), documents, Add(documents, exclusive), shared, Add(documents, exclusive)) { Digest = image.Manifest });
         }
@@ -38,71 +37,37 @@ public sealed partial class Store
             var itself = MeasureWhole(layer.DriverId, cancellationToken);
             if (layer.InitId is { } init)
                 itself = Add(itself, MeasureWhole(init, cancellationToken));
-            var (exclusive, shared) = Split(layers, own, users, layer.Parent);
+            var (exclusive, shared) = layers.Split(layers.Find(layer.Parent));
             items.Add(new ItemUsage(ItemKind.Writable, layer.Name, itself, Add(itself, exclusive), shared, itself));
         }
-        foreach (var layer in layers.Values.Where(l => Wanted(l.ChainId.ToString())).OrderBy(l => l.Created))
+        for (int i = 0; i < layers.Count; i++)
         {
-            bool used = users[layer.ChainId] > (applied.Contains(layer.ChainId) ? 1 : 0); // removing it takes it from that lease
-            var (exclusive, shared) = Split(layers, own, users, layer.Parent);
-            var itself = own[layer.ChainId];
-            items.Add(new ItemUsage(ItemKind.Layer, layer.ChainId.ToString(), itself, Add(itself, exclusive), shared, used ? default : itself)
-            {
-                Digest = layer.ChainId.Digest, SharedFrom = layer.SharedFrom,
-            });
+            if (!WantedLayer(i))
+                continue;
+            bool used = layers.Users[i] > (applied.Contains(layers.ChainIds[i]) ? 1 : 0); // removing it takes it from that lease
+            var (exclusive, shared) = layers.Split(layers.Parents[i]);
+            var itself = layers.Own[i];
+            items.Add(new ItemUsage(ItemKind.Layer, null, itself, Add(itself, exclusive), shared, used ? default : itself) { Digest = layers.ChainIds[i].Digest, SharedFrom = layers.SharedFrom[i] });
         }
         return items;
     }
 
-    /// <summary>How much is on each layer: layers, and all that keeps layers (<see cref="Roots"/>).</summary>
-    private Dictionary<ChainId, int> CountUsers(Dictionary<ChainId, LayerRecord> layers)
+    private void MeasureLayers(MeasuredLayers layers, IEnumerable<int> tops, IProgress<ProgressReport>? progress, CancellationToken cancellationToken)
     {
-        var users = layers.Keys.ToDictionary(chain => chain, _ => 0);
-        var kept = _database.Read(s => s.List(string.Join(" UNION ALL ", Roots.Layers.Select(root => root.All)), r => r.GetString(0)))
-            .Select(text => Digest.TryParse(text, out var digest) ? new ChainId(digest) : (ChainId?)null);
-        foreach (var on in layers.Values.Select(l => l.Parent).Concat(kept))
+        var wanted = new bool[layers.Count];
+        foreach (int top in tops)
         {
-            if (on is { } chain && users.TryGetValue(chain, out int count))
-                users[chain] = count + 1;
+            for (int i = top; i >= 0 && !wanted[i]; i = layers.Parents[i])
+                wanted[i] = true;
         }
-        return users;
-    }
-
-    /// <summary>The layers below a user: those that only it needs, and those that others need too.</summary>
-    private static (Usage Exclusive, Usage Shared) Split(Dictionary<ChainId, LayerRecord> layers, Dictionary<ChainId, Usage> own, Dictionary<ChainId, int> users, ChainId? top)
-    {
-        Usage exclusive = default, shared = default;
-        bool alone = true;
-        foreach (var chain in Below(layers, top))
+        int total = wanted.Count(layer => layer), done = 0;
+        Parallel.For(0, layers.Count, new ParallelOptions { MaxDegreeOfParallelism = Math.Max(2, Environment.ProcessorCount), CancellationToken = cancellationToken }, i =>
         {
-            alone &= users[chain] == 1;
-            if (alone)
-                exclusive = Add(exclusive, own[chain]);
-            else
-                shared = Add(shared, own[chain]);
-        }
-        return (exclusive, shared);
-    }
-
-    private static IEnumerable<ChainId> Below(Dictionary<ChainId, LayerRecord> layers, ChainId? top)
-    {
-        for (var next = top; next is { } chain && layers.TryGetValue(chain, out var layer); next = layer.Parent)
-            yield return chain;
-    }
-
-    private Dictionary<ChainId, Usage> MeasureLayers(LayerRecord[] layers, IProgress<ProgressReport>? progress, CancellationToken cancellationToken)
-    {
-        var own = new Usage[layers.Length];
-        int done = 0;
-        Parallel.For(0, layers.Length, new ParallelOptions { MaxDegreeOfParallelism = Math.Max(2, Environment.ProcessorCount), CancellationToken = cancellationToken }, i =>
-        {
-            own[i] = MeasureWhole(layers[i].DriverId, cancellationToken); // one that was removed meanwhile takes nothing
-            progress?.Report(new ProgressReport("measure layers", Interlocked.Increment(ref done), layers.Length));
+            if (!wanted[i])
+                return;
+            layers.Own[i] = MeasureWhole(layers.DriverIds[i], cancellationToken); // one that was removed meanwhile takes nothing
+            progress?.Report(new ProgressReport("measure layers", Interlocked.Increment(ref done), total));
         });
-        var measured = new Dictionary<ChainId, Usage>(layers.Length);
-        for (int i = 0; i < layers.Length; i++)
-            measured.Add(layers[i].ChainId, own[i]);
-        return measured;
     }
 
     /// <summary>A driver's layer with all that the store and the driver keep beside it; of a damaged one what can be measured.</summary>
@@ -120,5 +85,5 @@ public sealed partial class Store
         }
     }
 
-    private static Usage Add(Usage a, Usage b) => new(a.SizeBytes + b.SizeBytes, a.Inodes + b.Inodes);
+    private static Usage Add(Usage a, Usage b) => MeasuredLayers.Add(a, b);
 }
