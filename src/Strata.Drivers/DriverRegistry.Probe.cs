@@ -15,8 +15,17 @@ public sealed partial class DriverRegistry
 
     /// <summary>How the owners of writable layers in a root can be mapped for user namespaces: by mounts, or by copies and why.</summary>
     /// <param name="root">The root; it need not be there. It is tried in its nearest parent that is.</param>
-    public static string DescribeMapping(string root) =>
-        IdMappedMounts.FindObstacle(NearestThatExists(root), overlay: true) is { } why ? "by copies: " + why : "by mounts";
+    public static string DescribeMapping(string root)
+    {
+        try
+        {
+            return IdMappedMounts.FindObstacle(NearestThatExists(root), overlay: true) is { } why ? "by copies: " + why : "by mounts";
+        }
+        catch (StrataException e) when (e.Kind is ErrorKind.Exhausted or ErrorKind.PermissionDenied)
+        {
+            return "not known: " + e.Message;
+        }
+    }
 
     /// <summary>How sizes of writable layers could be limited for a root, or why not and what would mend that.</summary>
     /// <param name="root">The root; it need not be there.</param>

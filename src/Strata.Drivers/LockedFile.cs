@@ -20,9 +20,9 @@ internal sealed class LockedFile : IDisposable
         while (true)
         {
             var errno = TryOpenFile(path, OpenFlags.Create, out var file);
-            if (errno == Errno.ENOENT)
+            if (errno is Errno.ENOENT or Errno.ENOTDIR)
             {
-                Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+                ProtoDriver.MakeDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute); // or tells what is there instead
                 continue;
             }
             if (errno != Errno.None)

@@ -6,7 +6,7 @@ namespace Strata.Drivers;
 
 /// <summary>Makes a whole driver out of any <see cref="IProtoDriver"/>: differences are found by comparing the two trees. Docker's <c>NaiveDiffDriver</c>.</summary>
 /// <remarks>
-/// Reads the metadata of both trees whole, so its cost grows with what exists, not with what changed. Both layers are held by Get until the
+/// Reads the metadata of both trees whole, so its cost grows with what exists, not with what changed; unless the driver's file system tells where they differ. Both layers are held by Get until the
 /// diff is written. Unlike Docker's, which gives the parent back before the reader is done and sleeps for the resolution of time stamps.
 /// </remarks>
 public sealed partial class NaiveDiffDriver : IDriver
@@ -90,11 +90,11 @@ public sealed partial class NaiveDiffDriver : IDriver
             using var source = new TreeSource(comparer);
             LayerPipe.Write(source, destination, options?.Progress, cancellationToken);
             return 0L;
-        });
+        }, cancellationToken);
 
     /// <inheritdoc/>
     public IReadOnlyList<Change> Changes(LayerId id, LayerId? parent, DiffOptions? options = null, CancellationToken cancellationToken = default) =>
-        Compare(id, parent, options, comparer => TreeSource.List(comparer, cancellationToken));
+        Compare(id, parent, options, comparer => TreeSource.List(comparer, cancellationToken), cancellationToken);
 
     /// <inheritdoc/>
     public long DiffSize(LayerId id, LayerId? parent, CancellationToken cancellationToken = default) =>
@@ -102,7 +102,7 @@ public sealed partial class NaiveDiffDriver : IDriver
         {
             using var source = new TreeSource(comparer);
             return LayerPipe.Measure(source, cancellationToken);
-        });
+        }, cancellationToken);
 
     /// <inheritdoc/>
     public long ApplyDiff(LayerId id, LayerId? parent, Stream tar, ApplyOptions? options = null, CancellationToken cancellationToken = default)
@@ -110,6 +110,18 @@ public sealed partial class NaiveDiffDriver : IDriver
         options ??= ApplyOptions.Default;
         if (parent is not null)
             options.AwaitParent?.Invoke();
+        try
+        {
+            return Apply(id, tar, options, cancellationToken);
+        }
+        catch (Exception e) when (FileErrors.Is(e))
+        {
+            throw FileErrors.Translate(e, $"Can't apply a tar to layer {id}");
+        }
+    }
+
+    private long Apply(LayerId id, Stream tar, ApplyOptions options, CancellationToken cancellationToken)
+    {
         using var seen = See(id);
         using var root = RootDirectory.Open(seen.Path);
         bool empty = !Directory.EnumerateFileSystemEntries(seen.Path).Any();
@@ -121,7 +133,7 @@ public sealed partial class NaiveDiffDriver : IDriver
     /// <inheritdoc/>
     public IRecipeContents OpenContents(LayerId id) => new TreeContents(RootDirectory.Open(_proto.Get(id)), _sideDirectoryOf(id), () => _proto.Put(id));
 
-    private T Compare<T>(LayerId id, LayerId? parent, DiffOptions? options, Func<TreeComparer, T> use)
+    private T Compare<T>(LayerId id, LayerId? parent, DiffOptions? options, Func<TreeComparer, T> use, CancellationToken cancellationToken)
     {
         using var now = See(id);
         using var before = parent is { } p ? See(p) : null;
@@ -132,6 +144,7 @@ public sealed partial class NaiveDiffDriver : IDriver
             UseOverrides = UseOverrides,
             OldOwners = before?.Owners,
             NewOwners = now.Owners,
+            Scope = parent is { } below && _proto is IScopedDriver scoped ? scoped.FindScope(id, below, now.Path, before!.Path, cancellationToken) : null,
             CompareContents = options is { CompareContents: true } or { Exact: true },
             DirectoryTimes = options is { Exact: true },
         }));

@@ -31,6 +31,10 @@ public abstract partial class ProtoDriver
         {
             return new StatusItem("Supports shifting", "false: " + e.Message);
         }
+        catch (StrataException e) when (e.Kind is ErrorKind.Exhausted or ErrorKind.PermissionDenied)
+        {
+            return new StatusItem("Supports shifting", "not known: " + e.Message); // on a full disk the status is wanted most
+        }
     }
 
     /// <summary>What a layer is mapped by; null: its owners are as they are.</summary>

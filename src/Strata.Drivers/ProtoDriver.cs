@@ -20,8 +20,8 @@ public abstract partial class ProtoDriver : IProtoDriver
     {
         Name = name;
         Home = Path.GetFullPath(home);
-        Directory.CreateDirectory(Home, HomeMode);
-        Directory.CreateDirectory(Trash, HomeMode); // now: when no inode is left, removing must still work
+        MakeDirectory(Home, HomeMode);
+        MakeDirectory(Trash, HomeMode); // now: when no inode is left, removing must still work
         _counter = new MountCounter(Path.Combine(Home, ".mounts"));
     }
 
@@ -43,6 +43,18 @@ public abstract partial class ProtoDriver : IProtoDriver
 
     /// <inheritdoc/>
     public void Remove(LayerId id)
+    {
+        try
+        {
+            RemoveChecked(id);
+        }
+        catch (Exception e) when (FileErrors.Is(e))
+        {
+            throw FileErrors.Translate(e, $"Can't remove layer {id}");
+        }
+    }
+
+    private void RemoveChecked(LayerId id)
     {
         if (!Exists(id))
         {
@@ -66,11 +78,27 @@ public abstract partial class ProtoDriver : IProtoDriver
     /// <inheritdoc/>
     public string Get(LayerId id, string? mountLabel = null)
     {
+        try
+        {
+            return GetChecked(id, mountLabel);
+        }
+        catch (Exception e) when (Retold(e, id, "mount") is { } better)
+        {
+            throw better;
+        }
+    }
+
+    private string GetChecked(LayerId id, string? mountLabel)
+    {
         RequireExists(id);
         var mounts = GetMounts(id, new MountRequest(ReadOnly: false, mountLabel));
         // A directory that needs no mount is handed out as it is.
         if (mounts is [{ Type: "bind" } bind] && !bind.IsReadOnly && IdMappedMounts.FindIn(bind) is null && !MustMount(id))
-            return bind.Source;
+        {
+            return Directory.Exists(bind.Source)
+                ? bind.Source
+                : throw StrataException.Corrupt($"Can't hand out layer {id}: {FindDamage(id) ?? FindNoDirectory(bind.Source) ?? $"{bind.Source} is not there."}");
+        }
         string point = MountPointOf(id);
         _counter.Acquire(id, point, () =>
         {
@@ -84,6 +112,7 @@ public abstract partial class ProtoDriver : IProtoDriver
             catch
             {
                 TryAfterUnmount(id);
+                _ = NameCalls.TryRemoveDirectory(FileCalls.CurrentDirectory, System.Text.Encoding.UTF8.GetBytes(point)); // nothing is in it, or it stays
                 throw;
             }
         });
@@ -94,7 +123,14 @@ public abstract partial class ProtoDriver : IProtoDriver
     public void Put(LayerId id)
     {
         string point = MountPointOf(id);
-        _counter.Release(id, point, () => Unmount(id, point));
+        try
+        {
+            _counter.Release(id, point, () => Unmount(id, point));
+        }
+        catch (Exception e) when (FileErrors.Is(e))
+        {
+            throw FileErrors.Translate(e, $"Can't unmount layer {id}");
+        }
     }
 
     /// <inheritdoc/>
@@ -255,11 +291,18 @@ public abstract partial class ProtoDriver : IProtoDriver
             throw StrataException.AlreadyExists($"Layer {id} exists already in the {Name} driver.");
         if (parent is { } below && !Exists(below))
             throw StrataException.NotFound($"Can't create layer {id}: its parent {below} does not exist in the {Name} driver.");
-        options = Mapped(id, parent, options);
-        if (options.IdMapping is null)
-            CreateLayer(id, parent, options, writable);
-        else
-            CreateMapped(id, parent, options, writable);
+        try
+        {
+            options = Mapped(id, parent, options);
+            if (options.IdMapping is null)
+                CreateLayer(id, parent, options, writable);
+            else
+                CreateMapped(id, parent, options, writable);
+        }
+        catch (Exception e) when (Retold(e, parent ?? id, parent is null ? "create" : "create a layer on") is { } better)
+        {
+            throw better;
+        }
     }
 
     /// <summary>Gives back what was made for a mount that failed; that this fails too must not hide why.</summary>

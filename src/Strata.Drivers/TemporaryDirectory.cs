@@ -31,9 +31,11 @@ internal sealed class TemporaryDirectory : IDisposable
             var errno = NameCalls.TryMakeDirectory(FileCalls.CurrentDirectory, Encoding.UTF8.GetBytes(path), Mode);
             if (errno == Errno.ENOENT)
             {
-                Directory.CreateDirectory(parent, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+                ProtoDriver.MakeDirectory(parent, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
                 continue;
             }
+            if (errno == Errno.ENOTDIR)
+                ProtoDriver.MakeDirectory(parent, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute); // tells what is there instead
             if (errno != Errno.None)
                 throw new LinuxException(errno, "mkdir", path);
             // Null: a sweep found it between its making and its locking, took it for abandoned, and deleted it.

@@ -57,6 +57,7 @@ public static class IdMappedMounts
     /// <summary>Null: directories of this file system can be mapped below an overlay, or by themselves. Else why not. Asked once for each file system.</summary>
     /// <param name="directory">A directory on it, in which something may be made for a moment.</param>
     /// <param name="overlay">True: below an overlay.</param>
+    /// <exception cref="StrataException">Exhausted: there is no room to try it. PermissionDenied: nothing may be made there.</exception>
     public static string? FindObstacle(string directory, bool overlay)
     {
         if (_none)
@@ -110,9 +111,13 @@ public static class IdMappedMounts
                 : Open(lowers[0], mapping);
             return null;
         }
-        catch (StrataException e)
+        catch (StrataException e) when (e.Kind != ErrorKind.Exhausted)
         {
             return e.Message;
+        }
+        catch (Exception e) when (FileErrors.Is(e))
+        {
+            throw FileErrors.Translate(e, $"Can't try in {directory} whether owners can be mapped");
         }
         finally
         {

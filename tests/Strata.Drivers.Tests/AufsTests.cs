@@ -122,6 +122,45 @@ public sealed class AufsTests : IDisposable
         Assert.False(File.Exists(Path.Combine(_home, "layers/half")));
     }
 
+    [Theory]
+    [InlineData("garbage with spaces\n")]
+    [InlineData("../../etc\n")]
+    [InlineData("nowhere\n")]
+    [InlineData("/etc/passwd\n")]
+    public void List_of_parents_that_names_no_layers_is_told(string list)
+    {
+        File.WriteAllText(Path.Combine(_home, "layers/middle"), list);
+        string[] before = Listing(_home);
+        foreach (Action use in new Action[] { () => _aufs.Changes(Rig.Id("middle"), Rig.Id("base")), () => _aufs.Get(Rig.Id("middle")), () => _aufs.Create(Rig.Id("new"), Rig.Id("middle")) })
+        {
+            var e = Assert.ThrowsAny<StrataException>(use);
+            Assert.True(e.Kind == ErrorKind.Corrupt, $"{e.Kind}: {e.Message}");
+            Assert.Contains("layers/middle", e.Message, StringComparison.Ordinal);
+            Assert.Contains("load its image again", e.Message, StringComparison.Ordinal);
+        }
+        Assert.Equal(before, Listing(_home));
+        Assert.NotEmpty(_aufs.GetStatus());
+        Assert.Equal(["A /added", "A /by-container", "C /dir", "A /dir/new", "D /dir/old", "D /dir/sub", "C /kept", "D /removed"], Changes("top", "base")); // has a list of its own
+        _aufs.Remove(Rig.Id("middle"));
+        Assert.False(_aufs.Exists(Rig.Id("middle")));
+    }
+
+    [Fact]
+    public void Full_disk_is_told_and_leaves_nothing()
+    {
+        using var scratch = new ScratchDirectory();
+        string home = Path.Combine(scratch.MountLoop("disk", "ext4", 16), "home");
+        DockerMadeIt(home);
+        var aufs = new AufsDriver(home, DriverOptions.None);
+        string[] before = Listing(home);
+        aufs.Create(Rig.Id("large"), Rig.Id("middle"));
+        var e = Assert.ThrowsAny<StrataException>(() => aufs.ApplyDiff(Rig.Id("large"), Rig.Id("middle"), new TarBuilder().File("f", new string('x', 20 << 20)).ToStream()));
+        Assert.True(e.Kind == ErrorKind.Exhausted, $"{e.Kind}: {e.Message}");
+        aufs.Remove(Rig.Id("large"));
+        Assert.Equal(before, Listing(home));
+        Assert.Equal(["A /by-container"], aufs.Changes(Rig.Id("top"), Rig.Id("middle")).Select(c => c.ToString()));
+    }
+
     [Fact]
     public void Missing_parent_is_told()
     {
@@ -167,6 +206,13 @@ public sealed class AufsTests : IDisposable
             Assert.Equal(ErrorKind.InvalidArgument, Assert.ThrowsAny<StrataException>(() => _aufs.CreateReadWrite(Rig.Id("limited"), below, options)).Kind);
             Note(feature, "no");
         }
+        // In a mount it would be a device; overlayfs, by which branches are read here, would take it for a removal.
+        new Scene(Path.Combine(_home, "diff/box")).Node("zero", NameCalls.TypeCharDevice | 0x180);
+        Assert.Equal(ErrorKind.NotSupported, Assert.ThrowsAny<StrataException>(() => Changes("box", "below")).Kind);
+        Note(Feature.Whiteout, "not without aufs");
+        // These only a mount would show.
+        foreach (string feature in new[] { Feature.LongestName, Feature.RenameDirectory, Feature.ReadOnlyParent })
+            Note(feature, "not tried");
         Note(Feature.Replace, YesNo((IDriver)_aufs is ILayerStructure));
         Note(Feature.Rebase, YesNo((IDriver)_aufs is IRebasingDriver));
 
@@ -213,6 +259,10 @@ public sealed class AufsTests : IDisposable
             .Dir("dir").Link("dir/.wh..wh..opq", ".wh..wh.aufs").File("dir/new", "n").File("kept", "changed").File("added", "a").Link(".wh..wh.plnk/12.34", "added");
         new Scene(Path.Combine(home, "diff/top")).File(".wh..wh.aufs", "", 0x124).Dir(".wh..wh.plnk", 0x1C0).File("by-container", "c");
     }
+
+    /// <summary>What lies there, without the driver's own places and the views of branches.</summary>
+    private static string[] Listing(string home) =>
+        [.. Directory.GetFileSystemEntries(home, "*", SearchOption.AllDirectories).Where(path => !path[home.Length..].Split('/').Any(part => part is ".tmp" or ".trash" or ".views" or ".mounts")).Order(StringComparer.Ordinal)];
 
     private LayerId Apply(string id, LayerId? parent, TarBuilder tar)
     {

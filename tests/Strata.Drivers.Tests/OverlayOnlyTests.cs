@@ -150,33 +150,4 @@ public sealed class OverlayOnlyTests(FileSystems fileSystems)
         plain.Get(Rig.Id("top"));
         plain.Put(Rig.Id("top"));
     }
-
-    [Fact]
-    public void Damaged_layer_is_an_error_and_can_be_removed()
-    {
-        using var rig = new Rig("overlay", fileSystems.Of("ext4"));
-        var below = rig.Make("below", null, s => s.File("f"));
-        rig.Driver.Create(Rig.Id("top"), below);
-        File.WriteAllText(Path.Combine(rig.Home, "top", "lower"), "l/../../etc:x");
-        Assert.Equal(ErrorKind.Corrupt, Assert.ThrowsAny<StrataException>(() => rig.Driver.Get(Rig.Id("top"))).Kind);
-        rig.Driver.Remove(Rig.Id("top"));
-        File.WriteAllText(Path.Combine(rig.Home, "below", "link"), "");
-        Assert.Equal(ErrorKind.Corrupt, Assert.ThrowsAny<StrataException>(() => rig.Driver.Create(Rig.Id("top"), below)).Kind);
-        rig.Driver.Remove(below);
-        Assert.Empty(rig.Driver.List());
-    }
-
-    [Fact]
-    public void Overlay_over_overlay_is_refused()
-    {
-        using var rig = new Rig("overlay", fileSystems.Of("ext4"));
-        var below = rig.Make("below", null, s => s.File("f"));
-        rig.Driver.Create(Rig.Id("top"), below);
-        rig.Use(Rig.Id("top"), root =>
-        {
-            var e = Assert.Throws<DriverUnusableException>(() => new OverlayDriver(Path.Combine(root, "home"), DriverOptions.None));
-            Assert.Equal(DriverUnusableReason.IncompatibleFileSystem, e.Reason);
-            return 0;
-        });
-    }
 }

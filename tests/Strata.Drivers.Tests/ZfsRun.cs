@@ -92,6 +92,7 @@ internal sealed class ZfsRun : IDisposable
         _driver.Create(Rig.Id("attributed"), null);
         Assert.Equal(ErrorKind.NotSupported, Assert.ThrowsAny<StrataException>(() => _driver.ApplyDiff(Rig.Id("attributed"), null, new TarBuilder().Xattr("user.x", 1).File("f").ToStream())).Kind);
         Assert.Equal(ErrorKind.NotSupported, Assert.ThrowsAny<StrataException>(() => _driver.GetMounts(box, new MountRequest(MountLabel: "a:b:c:s0"))).Kind);
+        NoteWhatFilesMayBe();
         foreach (var id in new[] { Rig.Id("attributed"), again, box, below })
             _driver.Remove(id);
         Assert.Empty(_driver.List());
@@ -113,6 +114,42 @@ internal sealed class ZfsRun : IDisposable
         FeatureTable.Note("zfs", "zfs-fuse", Feature.SizeLimit, "yes");
         FeatureTable.Note("zfs", "zfs-fuse", Feature.InodeLimit, "no");
         FeatureTable.Note("zfs", "zfs-fuse", Feature.Rebase, _driver is IRebasingDriver ? "yes" : "no");
+    }
+
+    /// <summary>What the suite finds of other drivers, for the table of features.</summary>
+    private void NoteWhatFilesMayBe()
+    {
+        var (below, box) = (Rig.Id("kinds-below"), Rig.Id("kinds"));
+        _driver.Create(below, null);
+        string root = _driver.Get(below);
+        new Scene(root).Dir("d").File("d/in", "x").Dir("to");
+        _driver.Put(below);
+        _driver.CreateReadWrite(box, below);
+        root = _driver.Get(box);
+        int longest = Enumerable.Range(240, 20).Last(length => NameCalls.TryMakeNode(FileCalls.CurrentDirectory, At(new string('n', length)), NameCalls.TypeRegular | 0x180, 0, 0) == Errno.None);
+        Note(Feature.LongestName, longest.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        Note(Feature.Devices, YesNo(Make("null", 1, 3)));
+        Note(Feature.Whiteout, YesNo(Make("zero", 0, 0)));
+        var errno = NameCalls.TryRename(FileCalls.CurrentDirectory, At("d"), FileCalls.CurrentDirectory, At("to/d"), 0);
+        Note(Feature.RenameDirectory, YesNo(errno == Errno.None));
+        _driver.Put(box);
+        root = _driver.Get(below);
+        bool writable = NameCalls.TryMakeNode(FileCalls.CurrentDirectory, At("written"), NameCalls.TypeRegular | 0x180, 0, 0) == Errno.None;
+        Note(Feature.ReadOnlyParent, YesNo(!writable));
+        _driver.Put(below);
+        Note(Feature.Replace, YesNo(_driver is ILayerStructure && Record.Exception(() => ((ILayerStructure)_driver).ReplaceContent(box, below)) is null));
+        _driver.Remove(box);
+        _driver.Remove(below);
+
+        byte[] At(string name) => System.Text.Encoding.UTF8.GetBytes(Path.Combine(root, name));
+
+        bool Make(string name, uint major, uint minor) =>
+            NameCalls.TryMakeNode(FileCalls.CurrentDirectory, At(name), NameCalls.TypeCharDevice | 0x180, major, minor) == Errno.None
+            && AttributeCalls.FindStatus(Path.Combine(root, name)) is { Type: NameCalls.TypeCharDevice } seen && seen.RdevMajor == major && seen.RdevMinor == minor;
+
+        static string YesNo(bool value) => value ? "yes" : "no";
+
+        static void Note(string feature, string found) => FeatureTable.Note("zfs", "zfs-fuse", feature, found);
     }
 
     private IDriver Open() => ZfsDriver.Init(_root["home"], DriverOptions.Parse(["zfs.fsname=" + Pool]));

@@ -80,6 +80,13 @@ public sealed partial class BtrfsDriver
         RequireExists(id);
         if (parent is { } p)
             RequireExists(p);
-        return BtrfsDifference.Open(_subvolumes, _temporary, id, parent, options?.CompareContents ?? false, cancellationToken);
+        try
+        {
+            return BtrfsDifference.Open(_subvolumes, _temporary, id, parent, options?.CompareContents ?? false, cancellationToken);
+        }
+        catch (Exception e) when (Retold(e, id, "compare") is { } better)
+        {
+            throw better;
+        }
     }
 }

@@ -52,6 +52,17 @@ public sealed partial class BtrfsDriver
         Subvolumes.Check(errno, "ioctl BTRFS_IOC_QGROUP_LIMIT", path);
     }
 
+    /// <summary>The limit that a layer was made with; null: none.</summary>
+    private long? FindLimit(LayerId id)
+    {
+        if (!File.Exists(LimitFileOf(id)))
+            return null;
+        string text = File.ReadAllText(LimitFileOf(id)).Trim();
+        return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long sizeBytes)
+            ? sizeBytes
+            : throw StrataException.Corrupt($"The limit of layer {id} is not known: {LimitFileOf(id)} holds no number of bytes. Write it there, or delete the file; btrfs qgroup show -r {Home} tells what btrfs keeps to.");
+    }
+
     private void RecordLimit(LayerId id, long sizeBytes)
     {
         Directory.CreateDirectory(_quotas, Private);

@@ -44,7 +44,7 @@ public sealed partial class BtrfsDriver : ProtoDriver, IDriver
         _subvolumes = Path.Combine(Home, "subvolumes");
         _quotas = Path.Combine(Home, "quotas");
         _temporary = Path.Combine(Home, ".tmp");
-        Directory.CreateDirectory(_subvolumes, Private);
+        MakeDirectory(_subvolumes, Private);
         _naive = new NaiveDiffDriver(this);
     }
 
@@ -52,10 +52,10 @@ public sealed partial class BtrfsDriver : ProtoDriver, IDriver
     public override DriverCapabilities Capabilities { get; } = new();
 
     /// <inheritdoc/>
-    public override bool Exists(LayerId id) => Directory.Exists(PathOf(id));
+    public override bool Exists(LayerId id) => AttributeCalls.FindStatus(PathOf(id)) is not null; // whatever it is: what is damaged can be told, and removed
 
     /// <inheritdoc/>
-    public override IReadOnlyList<LayerId> List() => NamedBy(Directory.EnumerateDirectories(_subvolumes));
+    public override IReadOnlyList<LayerId> List() => NamedBy(Directory.EnumerateFileSystemEntries(_subvolumes));
 
     /// <inheritdoc/>
     public override IReadOnlyList<Mount> GetMounts(LayerId id, MountRequest request)
@@ -90,8 +90,8 @@ public sealed partial class BtrfsDriver : ProtoDriver, IDriver
         var metadata = new Dictionary<string, string> { ["Subvolume"] = PathOf(id) };
         if (FindIdMapping(id) is not null)
             metadata["MergedDir"] = MountPointOf(id);
-        if (File.Exists(LimitFileOf(id)))
-            metadata["Size"] = File.ReadAllText(LimitFileOf(id)).Trim();
+        if (FindLimit(id) is { } sizeBytes)
+            metadata["Size"] = sizeBytes.ToString(System.Globalization.CultureInfo.InvariantCulture);
         return metadata;
     }
 
@@ -158,15 +158,25 @@ public sealed partial class BtrfsDriver : ProtoDriver, IDriver
     protected override void RemoveLayer(LayerId id)
     {
         string path = PathOf(id);
-        using (var subvolume = Subvolumes.Open(path))
+        if (Subvolumes.Is(path))
         {
             // A read-only one can't be moved to another directory; and what is inside it could not be destroyed.
-            if (Subvolumes.Is(path) && Subvolumes.IsReadOnly(subvolume))
+            using var subvolume = Subvolumes.Open(path);
+            if (Subvolumes.IsReadOnly(subvolume))
                 Subvolumes.Check(BtrfsCalls.TrySetReadOnly(subvolume, false), "ioctl BTRFS_IOC_SUBVOL_SETFLAGS", path);
         }
         MoveToTrash(path);
         if (File.Exists(LimitFileOf(id)))
             File.Delete(LimitFileOf(id));
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>What tools that know no subvolumes copied is directories: they can be read, but not be snapshotted.</remarks>
+    protected override string? FindDamage(LayerId id)
+    {
+        const string advice = "Remove the layer, and make it again or load its image again.";
+        string path = PathOf(id);
+        return FindNoDirectory(path, advice) ?? (!Directory.Exists(path) || Subvolumes.Is(path) ? null : $"{path} is a directory and no subvolume, as after copying a store by cp or tar. {advice}");
     }
 
     /// <inheritdoc/>

@@ -27,9 +27,9 @@ public sealed partial class ErofsDriver : ILayerChecker
                 if (!SameBytes(index, _layout.Index(id)))
                     problems.Add(Replace(index, _layout.Index(id), "index", repair));
             }
-            catch (StrataException e) when (e.Kind is ErrorKind.Corrupt or ErrorKind.InvalidArgument)
+            catch (StrataException e) when (e.Kind == ErrorKind.Corrupt)
             {
-                problems.Add(new LayerProblem($"No index can be made of {_layout.Tar(id)}: {e.Message}", Repaired: false, "Remove its image and load it again."));
+                problems.Add(new LayerProblem(e.Message, Repaired: false, "Remove its image and load it again."));
             }
             finally
             {
@@ -40,6 +40,54 @@ public sealed partial class ErofsDriver : ILayerChecker
         if (problems.All(problem => problem.Repaired) && File.Exists(_layout.Chain(id)))
             CheckChain(id, repair, problems);
         return problems;
+    }
+
+    /// <inheritdoc/>
+    protected override string? FindDamage(LayerId id)
+    {
+        const string advice = "Remove the layer, and make it again or load its image again.";
+        if (!Exists(id))
+            return null;
+        foreach (string path in new[] { _layout.Diff(id), _layout.Work(id), _layout.Merged(id) })
+        {
+            if (FindNoDirectory(path, advice) is { } damage)
+                return damage;
+        }
+        foreach (var layer in _layout.ReadLowers(id).Prepend(id))
+        {
+            if (!Exists(layer))
+                return $"layer {layer}, which it lies on, is not there ({_layout.Of(layer)}). {advice}";
+            if (FindLostTar(layer) is { } lost)
+                return lost;
+            foreach (string index in new[] { _layout.Index(layer), _layout.Chain(layer) })
+            {
+                if (FindDamagedIndex(index) is { } damage)
+                    return damage;
+            }
+        }
+        return null;
+    }
+
+    /// <summary>A layer that has an index had a tar: says that it is gone; null: it is not.</summary>
+    private string? FindLostTar(LayerId id) => Path.Exists(_layout.Index(id)) && !_layout.IsApplied(id) && !Directory.Exists(_layout.Diff(id))
+        ? $"{_layout.Tar(id)} is missing or no file, and the layer was nothing else. Remove its image and load it again."
+        : null;
+
+    private static string? FindDamagedIndex(string path)
+    {
+        if (Directory.Exists(path))
+            return $"{path} is a directory. Delete it; it is made again.";
+        if (!File.Exists(path))
+            return null;
+        try
+        {
+            using var index = new LayerIndex(path);
+            return null;
+        }
+        catch (StrataException e) when (e.Kind == ErrorKind.Corrupt)
+        {
+            return e.Message;
+        }
     }
 
     private void CheckChain(LayerId id, bool repair, List<LayerProblem> problems)

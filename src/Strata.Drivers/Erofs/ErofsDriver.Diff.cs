@@ -49,7 +49,18 @@ public sealed partial class ErofsDriver
     public long ApplyDiff(LayerId id, LayerId? parent, Stream tar, ApplyOptions? options = null, CancellationToken cancellationToken = default)
     {
         RequireExists(id);
-        options ??= ApplyOptions.Default;
+        try
+        {
+            return ApplyChecked(id, parent, tar, options ?? ApplyOptions.Default, cancellationToken);
+        }
+        catch (Exception e) when (Retold(e, id, "apply a tar to") is { } better)
+        {
+            throw better;
+        }
+    }
+
+    private long ApplyChecked(LayerId id, LayerId? parent, Stream tar, ApplyOptions options, CancellationToken cancellationToken)
+    {
         if (_layout.IsApplied(id))
             throw StrataException.FailedPrecondition($"Layer {id} was applied already: it is its tar, to which nothing can be added. Make a layer on top of it.");
         if (FindStoredMap(id) is not null || _images.Has(id) || (Directory.Exists(_layout.Diff(id)) && Directory.EnumerateFileSystemEntries(_layout.Diff(id)).Any()))
@@ -74,6 +85,18 @@ public sealed partial class ErofsDriver
         RequireExists(id);
         if (parent is { } p)
             RequireExists(p);
+        try
+        {
+            return OpenDifference(id, parent, options);
+        }
+        catch (Exception e) when (Retold(e, id, "compare") is { } better)
+        {
+            throw better;
+        }
+    }
+
+    private StackDifference OpenDifference(LayerId id, LayerId? parent, DiffOptions? options)
+    {
         bool direct = parent == ParentOf(id);
         Func<RootDirectory> itself = () => OpenLower(new Lower(_layout.IsApplied(id) ? LowerKind.Index : LowerKind.Directory, id, [id]));
         return new StackDifference(

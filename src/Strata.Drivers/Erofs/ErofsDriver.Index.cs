@@ -48,11 +48,21 @@ public sealed partial class ErofsDriver
         using var locked = FileLock.Acquire(_layout.Lock(id));
         if (File.Exists(path))
             return path;
-        MakeIndex(id, path + ".new", _layout.Side(id) + ".new");
-        if (File.Exists(_layout.Side(id) + ".new"))
-            Place(_layout.Side(id) + ".new", _layout.Side(id));
-        Place(path + ".new", path);
-        return path;
+        string index = path + ".new", side = _layout.Side(id) + ".new";
+        try
+        {
+            MakeIndex(id, index, side);
+            if (File.Exists(side))
+                Place(side, _layout.Side(id));
+            Place(index, path);
+            return path;
+        }
+        catch
+        {
+            TreeRemover.Remove(index);
+            TreeRemover.Remove(side);
+            throw;
+        }
     }
 
     /// <summary>Gives a cache its name once it is on disk: nobody syncs it later, and a torn one would be found by a mount that fails.</summary>
@@ -69,7 +79,14 @@ public sealed partial class ErofsDriver
         TreeRemover.Remove(sidePath);
         using var tar = FileStreams.OpenRead(FileCalls.Open(_layout.Tar(id), OpenFlags.ReadOnly));
         using var sink = new ErofsSink(null, tar.Length, indexPath, sidePath, _marks, Below(_layout.ReadLowers(id), null));
-        LayerPipe.Apply(tar, sink, new ApplyOptions { Limits = NoLimits }, cancellationToken);
+        try
+        {
+            LayerPipe.Apply(tar, sink, new ApplyOptions { Limits = NoLimits }, cancellationToken);
+        }
+        catch (StrataException e) when (e.Kind is ErrorKind.Corrupt or ErrorKind.InvalidArgument)
+        {
+            throw StrataException.Corrupt($"No index can be made of {_layout.Tar(id)}, which is damaged: {e.Message} Remove its image and load it again.", e);
+        }
     }
 
     private Lazy<ILowerTree>? Below(IReadOnlyList<LayerId> lowers, Action? awaitParent) => lowers.Count == 0 ? null : new Lazy<ILowerTree>(() =>
@@ -121,9 +138,17 @@ public sealed partial class ErofsDriver
         using var locked = FileLock.Acquire(_layout.Lock(layers[0]));
         if (File.Exists(path))
             return path;
-        MakeChain(layers, path + ".new");
-        Place(path + ".new", path);
-        return path;
+        try
+        {
+            MakeChain(layers, path + ".new");
+            Place(path + ".new", path);
+            return path;
+        }
+        catch
+        {
+            TreeRemover.Remove(path + ".new");
+            throw;
+        }
     }
 
     private void MakeChain(IReadOnlyList<LayerId> layers, string path)

@@ -151,7 +151,7 @@ public sealed partial class ErofsDriver
         // First: what it points into is made with it.
         string index = lower.Kind == LowerKind.Chain ? EnsureChain(lower.Chain) : EnsureIndex(lower.Id);
         var options = new List<string> { "ro" };
-        if (_support.Value.NeedsLoop)
+        if (Support.NeedsLoop)
             options.Add("loop");
         foreach (string device in lower.Devices ?? DevicesOf(lower.Chain))
             options.Add("device=" + device);

@@ -29,7 +29,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
     private readonly OverlayFeatures _features;
     private readonly OverlayMarks _marks;
     private readonly bool _volatile;
-    private readonly Lazy<ErofsSupport> _support;
+    private ErofsSupport? _support;
     private readonly string[] _moreOptions;
     private readonly ShiftedTrees _shifted;
 
@@ -47,7 +47,6 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
         _layout = new ErofsHome(Home);
         _images = new LoopImages(_layout.Of, WhileStill);
         _features = OverlayFeatures.Current;
-        _support = new Lazy<ErofsSupport>(() => ErofsFeatures.Of(Home));
         _marks = new OverlayMarks(_features.UserXattr);
         _lowers = new SharedMounts(_layout.Lowers);
         _chains = new SharedMounts(_layout.Chains);
@@ -68,7 +67,7 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
     public override IReadOnlyList<StatusItem> GetStatus() =>
     [
         new StatusItem("Backing Filesystem", FsMagic.Of(Home).ToString()),
-        new StatusItem("Mounted from", !_support.Value.MountsTars ? "nothing: " + _support.Value.WhyNot : _support.Value.NeedsLoop ? "loop devices" : "files"),
+        new StatusItem("Mounted from", DescribeSupport()),
         new StatusItem("Index format", ErofsHome.FormatVersion),
         new StatusItem("One index for a chain of more than", $"{MaxSeparateLowers} layers"),
         new StatusItem("volatile", _volatile ? "true" : "false"),
@@ -170,8 +169,11 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
         if (Directory.Exists(_layout.Work(id)))
             return;
         using var locked = FileLock.Acquire(_layout.Lock(id));
-        if (!Directory.Exists(_layout.Work(id)))
-            MakeUpper(_layout.Of(id), ParentOf(id), new CreateOptions(), null);
+        if (Directory.Exists(_layout.Work(id)))
+            return;
+        if (FindLostTar(id) is { } lost) // an empty layer in its place would hide it
+            throw StrataException.Corrupt($"Layer {id} is damaged: {lost}");
+        MakeUpper(_layout.Of(id), ParentOf(id), new CreateOptions(), null);
     }
 
     private void MakeUpper(string directory, LayerId? parent, CreateOptions options, StorageLimits? limits)
@@ -253,10 +255,25 @@ public sealed partial class ErofsDriver : ProtoDriver, IDriver, IRebasingDriver
     private static bool HoldsLayers(string home) => Directory.Exists(home)
         && Directory.EnumerateDirectories(home).Any(path => Path.GetFileName(path) is var name && !ErofsHome.IsOurs(name) && LayerId.TryParse(name, out _));
 
+    /// <summary>Asked once; again, if there was no room to ask.</summary>
+    private ErofsSupport Support => _support ??= ErofsFeatures.Of(Home);
+
+    private string DescribeSupport()
+    {
+        try
+        {
+            return !Support.MountsTars ? "nothing: " + Support.WhyNot : Support.NeedsLoop ? "loop devices" : "files";
+        }
+        catch (StrataException e) when (e.Kind == ErrorKind.Exhausted)
+        {
+            return "not known: " + e.Message; // on a full disk the status is wanted most
+        }
+    }
+
     /// <summary>Throws NotSupported, with what to do, if the kernel or this process can't mount a tar by its index.</summary>
     private void RequireMounts()
     {
-        if (_support.Value.WhyNot is { } why)
+        if (Support.WhyNot is { } why)
         {
             throw StrataException.NotSupported(
                 $"The layers in {Home} can't be mounted here: {why} Or unpack them: strata save IMAGE -o FILE, then strata --root ANOTHER --driver overlay load FILE.");

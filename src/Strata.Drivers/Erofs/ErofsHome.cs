@@ -1,4 +1,6 @@
 using System.Text;
+using Strata.Linux;
+using Strata.Trees;
 
 namespace Strata.Drivers.Erofs;
 
@@ -71,35 +73,35 @@ internal sealed class ErofsHome(string home)
     /// <exception cref="StrataException">Corrupt: the list is damaged.</exception>
     internal LayerId? ReadParent(LayerId id)
     {
-        string path = LowerFile(id);
-        if (!File.Exists(path))
+        if (ReadLowerFile(id) is not { } text)
             return null;
-        return LayerId.TryParse(File.ReadLines(path).FirstOrDefault() ?? "", out var parent)
-            ? parent
-            : throw StrataException.Corrupt($"Layer {id} is damaged: {path} is empty or wrong. Remove the layer and load its image again.");
+        return LayerId.TryParse(text.Split('\n')[0], out var parent) ? parent : throw Damaged(id);
     }
 
     /// <summary>The layers below, nearest first; none without a parent.</summary>
     /// <exception cref="StrataException">Corrupt: the list is damaged.</exception>
     internal IReadOnlyList<LayerId> ReadLowers(LayerId id)
     {
-        string path = LowerFile(id);
-        string text;
-        try
-        {
-            text = File.ReadAllText(path, Encoding.ASCII);
-        }
-        catch (FileNotFoundException)
-        {
+        if (ReadLowerFile(id) is not { } text)
             return [];
-        }
         var lowers = new List<LayerId>();
         foreach (var line in text.AsSpan().TrimEnd('\n').EnumerateLines())
-        {
-            if (!LayerId.TryParse(line.ToString(), out var lower))
-                throw StrataException.Corrupt($"Layer {id} is damaged: {path} is empty or wrong. Remove the layer and load its image again.");
-            lowers.Add(lower);
-        }
+            lowers.Add(LayerId.TryParse(line.ToString(), out var lower) ? lower : throw Damaged(id));
         return lowers;
     }
+
+    private string? ReadLowerFile(LayerId id)
+    {
+        try
+        {
+            return SmallFile.Read(LowerFile(id)) is { } bytes ? Encoding.ASCII.GetString(bytes) : null;
+        }
+        catch (LinuxException e) when (e.Errno == Errno.EISDIR)
+        {
+            return ""; // as wrong as a file that is empty
+        }
+    }
+
+    private StrataException Damaged(LayerId id) =>
+        StrataException.Corrupt($"Layer {id} is damaged: {LowerFile(id)} is empty or wrong. Remove the layer and load its image again.");
 }

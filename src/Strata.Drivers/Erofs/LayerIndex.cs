@@ -15,10 +15,15 @@ internal sealed class LayerIndex : IDisposable
         try
         {
             Reader = new ErofsReader(_file);
+            long sizeBytes = (long)Reader.Superblock.Blocks << Reader.Superblock.BlockBits;
+            if (_file.Length < sizeBytes)
+                throw StrataException.Corrupt($"It has {_file.Length} bytes, and should have {sizeBytes}.");
         }
-        catch
+        catch (Exception e)
         {
             _file.Dispose();
+            if (e is StrataException { Kind: not ErrorKind.Exhausted })
+                throw StrataException.Corrupt($"The index {path} is damaged: {e.Message} Run strata check --repair, which makes it again.", e);
             throw;
         }
     }

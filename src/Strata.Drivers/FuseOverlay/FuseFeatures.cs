@@ -29,6 +29,9 @@ internal static class FuseFeatures
             throw DriverUnusableException.Prerequisites(Name, $"{device} can't be opened ({errno}). Let everybody open it, as distributions do (chmod 666 {device}).");
         if (home.AsSpan().IndexOfAny(':', ',', '\\') >= 0)
             throw DriverUnusableException.IncompatibleFileSystem(Name, $"'{home}' holds a colon, a comma or a backslash, which the program's options have no form for. Choose another root.");
+        // Not tried there: a fuse-overlayfs below that refuses a whiteout forgets what else is in the directory.
+        if (FsMagic.Of(home) == FsMagic.Fuse)
+            throw DriverUnusableException.IncompatibleFileSystem(Name, $"{home} is on {FsMagic.Fuse}, which can't hold an upper directory. Put the root on ext4, xfs, btrfs or tmpfs.");
         if (!MakesWhiteouts(home))
             throw DriverUnusableException.Prerequisites(Name, "whiteouts can't be made there (a character device 0:0). Linux 5.8 lets everybody make them, on ext4, xfs, btrfs and tmpfs.");
     }

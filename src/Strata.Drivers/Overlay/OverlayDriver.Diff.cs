@@ -38,7 +38,18 @@ public sealed partial class OverlayDriver
     public long ApplyDiff(LayerId id, LayerId? parent, Stream tar, ApplyOptions? options = null, CancellationToken cancellationToken = default)
     {
         RequireExists(id);
-        options ??= ApplyOptions.Default;
+        try
+        {
+            return Apply(id, parent, tar, options ?? ApplyOptions.Default, cancellationToken);
+        }
+        catch (Exception e) when (Retold(e, id, "apply a tar to") is { } better)
+        {
+            throw better;
+        }
+    }
+
+    private long Apply(LayerId id, LayerId? parent, Stream tar, ApplyOptions options, CancellationToken cancellationToken)
+    {
         string diff = _layout.Diff(id);
         if (_images.Has(id) || FindStoredMap(id) is not null || Directory.EnumerateFileSystemEntries(diff).Any())
         {
@@ -71,6 +82,18 @@ public sealed partial class OverlayDriver
         RequireExists(id);
         if (parent is { } p)
             RequireExists(p);
+        try
+        {
+            return OpenDifference(id, parent, options);
+        }
+        catch (Exception e) when (Retold(e, id, "compare") is { } better)
+        {
+            throw better;
+        }
+    }
+
+    private StackDifference OpenDifference(LayerId id, LayerId? parent, DiffOptions? options)
+    {
         SettleRoot(id);
         bool direct = parent == ParentOf(id) && RootOf(id) == _layout.Diff(id); // with a root elsewhere the whole tree is looked at
         return new StackDifference(

@@ -108,7 +108,11 @@ public sealed partial class OverlayDriver
     private string[] Directories(IReadOnlyList<string> links) =>
         links.Count > MountCalls.MaxOverlayLowers - 1 ? MergedLowers(links) : [.. links.Select(PathOf)];
 
-    private string PathOf(string link) => Path.Combine(_layout.Links, link);
+    private string PathOf(string link)
+    {
+        _ = _layout.Resolve(link); // overlayfs would follow it to wherever it leads
+        return Path.Combine(_layout.Links, link);
+    }
 
     /// <summary>A layer's whole tree, read-only, mounted nowhere. It vanishes when it is disposed.</summary>
     private RootDirectory OpenView(LayerId id) // an image's held by who asks

@@ -49,18 +49,18 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
         _fuse = fuse;
         _temporary = Path.Combine(Home, ".tmp");
         _shifted = new ShiftedTrees(Path.Combine(Home, ".shifted"), _temporary);
-        Directory.CreateDirectory(_layout.Links, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        MakeDirectory(_layout.Links, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
     /// <inheritdoc/>
     public override DriverCapabilities Capabilities { get; } = new() { AppliesWithoutParent = true, NeedsMounts = true };
 
     /// <inheritdoc/>
-    public override bool Exists(LayerId id) => Directory.Exists(_layout.Diff(id)) || FindLink(id) is not null;
+    public override bool Exists(LayerId id) => AttributeCalls.FindStatus(_layout.Diff(id)) is not null; // whatever it is: what is damaged can be told, and removed
 
     /// <inheritdoc/>
     public override IReadOnlyList<LayerId> List() =>
-        NamedBy(Directory.EnumerateDirectories(Home).Where(path => Path.Combine(path, "diff") is var diff && (Directory.Exists(diff) || SharedLink.Find(diff) is not null)));
+        NamedBy(Directory.EnumerateDirectories(Home).Where(path => AttributeCalls.FindStatus(Path.Combine(path, "diff")) is not null));
 
     /// <inheritdoc/>
     public override IReadOnlyList<StatusItem> GetStatus() => _fuse ? FuseStatus() :
@@ -109,6 +109,26 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
 
     /// <inheritdoc/>
     public override string SideDirectoryOf(LayerId id) => _layout.Displaced(id);
+
+    /// <inheritdoc/>
+    protected override string? FindDamage(LayerId id)
+    {
+        const string advice = "Remove the layer, and make it again or load its image again.";
+        if (!Exists(id))
+            return null;
+        foreach (string path in new[] { _layout.Diff(id), _layout.Work(id), _layout.Merged(id) })
+        {
+            if (FindNoDirectory(path, advice) is { } damage)
+                return damage;
+        }
+        foreach (string link in _layout.ReadLowers(id))
+        {
+            var below = _layout.Resolve(link);
+            if (!Directory.Exists(_layout.Diff(below)))
+                return $"layer {below}, which it lies on, is not there ({_layout.Diff(below)}). {advice}";
+        }
+        return null;
+    }
 
     /// <inheritdoc/>
     public override void Cleanup()

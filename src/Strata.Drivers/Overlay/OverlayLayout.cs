@@ -126,16 +126,24 @@ internal sealed class OverlayLayout(string home)
     /// <summary>The layer that a short name belongs to.</summary>
     internal LayerId Resolve(string link)
     {
-        string? target = new FileInfo(Path.Combine(Links, link)).LinkTarget;
-        return target is not null && target.Split('/') is ["..", var id, "diff"] && LayerId.TryParse(id, out var found)
+        string path = Path.Combine(Links, link);
+        var errno = NameCalls.TryReadLink(FileCalls.CurrentDirectory, Encoding.UTF8.GetBytes(path), out byte[] target);
+        return errno == Errno.None && target.AsSpan() is [(byte)'.', (byte)'.', (byte)'/', .. var id, (byte)'/', (byte)'d', (byte)'i', (byte)'f', (byte)'f'] && LayerId.TryParse(Encoding.ASCII.GetString(id), out var found)
             ? found
-            : throw StrataException.Corrupt($"The short name {Path.Combine(Links, link)} is missing or points at no layer.");
+            : throw StrataException.Corrupt($"The short name {path} is missing or points at no layer. Run strata check --repair, which makes it anew.");
     }
 
     private string? ReadFile(LayerId id, string name)
     {
-        byte[]? bytes = SmallFile.Read(Path.Combine(home, id.ToString(), name));
-        return bytes is null ? null : Encoding.ASCII.GetString(bytes);
+        try
+        {
+            byte[]? bytes = SmallFile.Read(Path.Combine(home, id.ToString(), name));
+            return bytes is null ? null : Encoding.ASCII.GetString(bytes);
+        }
+        catch (LinuxException e) when (e.Errno == Errno.EISDIR)
+        {
+            return ""; // as wrong as a file that is empty
+        }
     }
 
     private static bool IsLink(string text) => text.Length is > 0 and <= 255 && text.All(char.IsAsciiLetterOrDigit);

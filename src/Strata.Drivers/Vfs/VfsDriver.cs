@@ -22,7 +22,7 @@ public sealed partial class VfsDriver : ProtoDriver
         options.For(["vfs"]);
         _directories = Path.Combine(Home, "dir");
         _temporary = Path.Combine(Home, ".tmp");
-        Directory.CreateDirectory(_directories, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        MakeDirectory(_directories, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
     /// <inheritdoc/>
@@ -32,7 +32,7 @@ public sealed partial class VfsDriver : ProtoDriver
     public static IDriver Init(string home, DriverOptions options) => new NaiveDiffDriver(new VfsDriver(home, options));
 
     /// <inheritdoc/>
-    public override bool Exists(LayerId id) => Directory.Exists(PathOf(id)) || FindLink(id) is not null;
+    public override bool Exists(LayerId id) => AttributeCalls.FindStatus(PathOf(id)) is not null; // whatever it is: what is damaged can be told, and removed
 
     /// <inheritdoc/>
     public override IReadOnlyList<LayerId> List() => NamedBy(Directory.EnumerateFileSystemEntries(_directories));
@@ -78,6 +78,9 @@ public sealed partial class VfsDriver : ProtoDriver
         base.Cleanup();
         TemporaryDirectory.Sweep(_temporary, Delete);
     }
+
+    /// <inheritdoc/>
+    protected override string? FindDamage(LayerId id) => FindNoDirectory(PathOf(id), "Remove the layer, and make it again or load its image again.");
 
     /// <inheritdoc/>
     /// <remarks>Who keeps owners in attributes maps nothing: nobody sees them.</remarks>

@@ -37,7 +37,7 @@ public sealed partial class ZfsDriver
                 nearest = row; // of two at one point the later lies on top
         }
         // zfs-fuse's are like any other FUSE file system, but for their source; zfs itself tells whether it knows that.
-        return nearest is { } found && (found.Type == "zfs" || (found.Type.StartsWith("fuse", StringComparison.Ordinal) && ZfsProgram.Exists(found.Source))) ? found.Source : null;
+        return nearest is { } found && (found.Type == "zfs" || (found.Type.StartsWith("fuse", StringComparison.Ordinal) && ZfsProgram.Knows(found.Source))) ? found.Source : null;
     }
 
     /// <summary>Tries it once, on a dataset of its own, and keeps what it found as a property of the one that holds the layers.</summary>

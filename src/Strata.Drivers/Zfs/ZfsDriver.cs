@@ -7,8 +7,8 @@ namespace Strata.Drivers.Zfs;
 /// <remarks>
 /// <para>
 /// Layout, as Docker's: the dataset <c>FSNAME/ID</c>, its property mountpoint=legacy, is the layer's root file system; it is mounted at <c>graph/ID</c> below the
-/// driver's home while somebody uses it. A layer is a clone of <c>FSNAME/PARENT@strata-ID</c>, which is destroyed as soon as the clone exists: zfs keeps it,
-/// hidden, until the clone is gone.
+/// driver's home while somebody uses it. A layer is a clone of <c>FSNAME/PARENT@strata-ID</c>, which is destroyed as soon as the clone exists (deferred): zfs keeps it
+/// until the clone is gone.
 /// </para>
 /// <para>
 /// Options: <c>zfs.fsname=POOL/DATASET</c>: below which the layers are; without it, the dataset that holds the home. <c>zfs.mountopt=a,b</c>: more options for every mount.
@@ -21,6 +21,7 @@ namespace Strata.Drivers.Zfs;
 public sealed partial class ZfsDriver : ProtoDriver
 {
     private const string SnapshotPrefix = "strata-";
+    private const int LongestWaitMilliseconds = 800;
     private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private static readonly string[] Names = ["zfs"];
     private readonly string _dataset;
@@ -140,9 +141,20 @@ public sealed partial class ZfsDriver : ProtoDriver
             base.PerformMounts(id, mounts, point);
             return;
         }
-        ZfsProgram.Do("mount", DatasetOf(id), "set", "mountpoint=" + point, DatasetOf(id)); // mounts it, if that is new
-        if (!MountPoints.Is(point))
-            ZfsProgram.Do("mount", DatasetOf(id), "mount", DatasetOf(id));
+        for (int wait = 50; ; wait *= 2)
+        {
+            try
+            {
+                ZfsProgram.Do("mount", DatasetOf(id), "set", "mountpoint=" + point, DatasetOf(id)); // mounts it, if that is new
+                if (!MountPoints.Is(point))
+                    ZfsProgram.Do("mount", DatasetOf(id), "mount", DatasetOf(id));
+                return;
+            }
+            catch (StrataException e) when (e.Kind == ErrorKind.FailedPrecondition && wait <= LongestWaitMilliseconds)
+            {
+                Thread.Sleep(wait); // the daemon may not be done yet with the unmount before
+            }
+        }
     }
 
     /// <inheritdoc/>

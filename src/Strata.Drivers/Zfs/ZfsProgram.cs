@@ -12,6 +12,9 @@ internal static class ZfsProgram
         return result.Ok || (IsMissing(result) ? false : throw Failed("look for", dataset, result));
     }
 
+    /// <summary>True if it tells of a dataset; false also if it tells nothing at all, as zfs-fuse without its daemon.</summary>
+    internal static bool Knows(string dataset) => ExternalProgram.Run("zfs", "list", "-H", "-o", "name", dataset).Ok;
+
     /// <summary>The names of the file systems right below a dataset, without its own before them.</summary>
     internal static IReadOnlyList<string> Children(string dataset)
     {
@@ -35,6 +38,13 @@ internal static class ZfsProgram
         if (!result.Ok)
             throw Failed("look at", dataset, result);
         return Lines(result).Select(line => line.Split('\t')).Where(fields => fields.Length == 2).ToDictionary(fields => fields[0], fields => fields[1]);
+    }
+
+    /// <summary>What changed between a snapshot and a dataset that descends from it, as <see cref="ZfsScope"/> reads it; null: this program can't tell.</summary>
+    internal static IReadOnlyList<string>? FindChanges(string snapshot, string dataset)
+    {
+        var result = ExternalProgram.Run("zfs", "diff", "-H", snapshot, dataset);
+        return result.Ok ? Lines(result) : null;
     }
 
     /// <summary>A property of a pool.</summary>
