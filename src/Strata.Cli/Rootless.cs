@@ -36,7 +36,7 @@ internal static class Rootless
         bool madeInside = File.Exists(Path.Combine(root, Mark));
         if (!madeInside && (named == "vfs" || prior is ["vfs"]))
         {
-            WhyNot = RootlessIds.Find().Lacks ?? "this store keeps owners in extended attributes, by the vfs driver outside of any";
+            WhyNot = RootlessIds.Find().Lacks ?? "this store keeps owners in extended attributes, by the vfs driver outside of any (for one with real owners make another, in a session: strata unshare -- strata --root DIR --driver vfs …)";
             return;
         }
         var ids = RootlessIds.Find();

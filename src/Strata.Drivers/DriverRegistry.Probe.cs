@@ -10,7 +10,8 @@ public sealed partial class DriverRegistry
     public IReadOnlyList<DriverProbe> Probe(string root)
     {
         string place = Path.Combine(NearestThatExists(root), ".strata-probe-" + LayerId.New().ToString()[..8]);
-        return [.. _priority.Select(name => new DriverProbe(name, ReasonAgainst(name, place)))];
+        string shown = Path.GetFullPath(root);
+        return [.. _priority.Select(name => new DriverProbe(name, ReasonAgainst(name, place)?.Replace(place, shown, StringComparison.Ordinal)))];
     }
 
     /// <summary>How the owners of writable layers in a root can be mapped for user namespaces: by mounts, or by copies and why.</summary>

@@ -113,7 +113,7 @@ public static class IdMappedMounts
         }
         catch (StrataException e) when (e.Kind != ErrorKind.Exhausted)
         {
-            return e.Message;
+            return e.Message.Replace(place, directory, StringComparison.Ordinal);
         }
         catch (Exception e) when (FileErrors.Is(e))
         {

@@ -28,6 +28,7 @@ public sealed partial class BadInputTests
             var probe = registry.Probe(Path.Combine(root, "not", "yet", "there")).Single(p => p.Name == driver);
             var e = Record.Exception(() => registry.Get(driver, Path.Combine(root, "store")));
             Assert.Equal(e is null, probe.CanServe);
+            Assert.DoesNotContain(".strata-probe", probe.Reason ?? "", StringComparison.Ordinal); // where it was tried is nobody's business
             if (remedy.Length > 0)
             {
                 var unusable = Assert.IsType<DriverUnusableException>(e);
