@@ -79,7 +79,8 @@ internal sealed class TemporaryDirectory : IDisposable
     {
         try
         {
-            _remove(Path);
+            if (Directory.Exists(Path))
+                _remove(Path);
         }
         catch (StrataException)
         {

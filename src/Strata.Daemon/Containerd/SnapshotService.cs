@@ -12,7 +12,7 @@ namespace Strata.Daemon.Containerd;
 /// </remarks>
 internal sealed class SnapshotService(Store.Store store, RemoteFetcher? fetcher = null) : Snapshots.SnapshotsBase
 {
-    private const int InfosPerMessage = 100; // of at most about 8 KiB each, and rarely that: below every limit of a message
+    private const int BytesPerMessage = 256 << 10; // or one snapshot's, which may have any number of labels
 
     private SnapshotStore Store => store.Snapshots;
 
@@ -64,12 +64,22 @@ internal sealed class SnapshotService(Store.Store store, RemoteFetcher? fetcher 
 
     public override async Task List(ListSnapshotsRequest request, IServerStreamWriter<ListSnapshotsResponse> responseStream, ServerCallContext context)
     {
-        foreach (var some in Store.List(request.Filters).Chunk(InfosPerMessage))
+        var response = new ListSnapshotsResponse();
+        int bytes = 0;
+        foreach (var snapshot in Store.List(request.Filters))
         {
-            var response = new ListSnapshotsResponse();
-            response.Info.AddRange(some.Select(snapshot => snapshot.ToWire()));
-            await responseStream.WriteAsync(response, context.CancellationToken);
+            var info = snapshot.ToWire();
+            int size = info.CalculateSize();
+            if (bytes > 0 && bytes + size > BytesPerMessage)
+            {
+                await responseStream.WriteAsync(response, context.CancellationToken);
+                (response, bytes) = (new ListSnapshotsResponse(), 0);
+            }
+            response.Info.Add(info);
+            bytes += size;
         }
+        if (bytes > 0)
+            await responseStream.WriteAsync(response, context.CancellationToken);
     }
 
     public override Task<UsageResponse> Usage(UsageRequest request, ServerCallContext context)

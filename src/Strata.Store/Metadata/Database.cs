@@ -40,7 +40,7 @@ internal sealed class Database : IDisposable
     /// <exception cref="StrataException">FailedPrecondition: it is of another version. Corrupt: it is no database.</exception>
     internal static Database Open(string path, bool create)
     {
-        var connection = new SqliteConnection(new SqliteConnectionStringBuilder
+        var connection = new MetadataConnection(new SqliteConnectionStringBuilder
         {
             DataSource = path,
             Mode = create ? SqliteOpenMode.ReadWriteCreate : SqliteOpenMode.ReadWrite,
@@ -107,7 +107,12 @@ internal sealed class Database : IDisposable
     }
 
     /// <summary>Reads; what is read is one moment's state. Waits for no writer.</summary>
-    internal T Read<T>(Func<Session, T> read) => Guard(() =>
+    internal T Read<T>(Func<Session, T> read) => Read(read, isOne: false);
+
+    /// <summary>Reads by one statement, which is one moment's state without a transaction around it.</summary>
+    internal T ReadOne<T>(Func<Session, T> read) => Read(read, isOne: true);
+
+    private T Read<T>(Func<Session, T> read, bool isOne) => Guard(() =>
     {
         if (!_canReopen || _lock.TryEnter())
         {
@@ -115,7 +120,7 @@ internal sealed class Database : IDisposable
                 _lock.Enter();
             try
             {
-                return ReadMoment(read);
+                return isOne && _moment is null ? read(new Session(_connection, null)) : ReadMoment(read);
             }
             finally
             {
@@ -124,6 +129,8 @@ internal sealed class Database : IDisposable
         }
         return WithReader(reader =>
         {
+            if (isOne)
+                return read(new Session(reader, null));
             using var moment = reader.BeginTransaction(deferred: true);
             return read(new Session(reader, moment));
         });
@@ -252,9 +259,9 @@ internal sealed class Database : IDisposable
         }
     }
 
-    private SqliteConnection OpenReader()
+    private MetadataConnection OpenReader()
     {
-        var reader = new SqliteConnection(_connection.ConnectionString);
+        var reader = new MetadataConnection(_connection.ConnectionString);
         try
         {
             reader.Open();

@@ -78,7 +78,7 @@ public sealed partial class SnapshotStore
             if (snapshot.Applied is not null && !Driver.Capabilities.ReproducesExactDiffs)
                 _database.Write(s => s.SetApplied(snapshot, null));
             var mounts = Acquire(snapshot);
-            if (_database.Read(s => s.FindSnapshot(key))?.Holder == snapshot.Holder)
+            if (_database.ReadOne(s => s.FindSnapshot(key))?.Holder == snapshot.Holder)
                 return mounts;
             Driver.ReleaseMounts(snapshot.Holder); // another process removed it
             throw Missing(key);
@@ -131,7 +131,7 @@ public sealed partial class SnapshotStore
     public IReadOnlyList<SnapshotRecord> List(IReadOnlyList<string>? filters = null)
     {
         var parsed = (filters ?? []).Select(SnapshotFilter.Parse).ToArray();
-        var all = _database.Read(s => s.List($"SELECT {SnapshotRows.Columns} FROM snapshots ORDER BY key", SnapshotRows.Read));
+        var all = _database.ReadOne(s => s.List($"SELECT {SnapshotRows.Columns} FROM snapshots ORDER BY key", SnapshotRows.Read));
         return parsed.Length == 0 ? all : all.FindAll(snapshot => parsed.Any(filter => filter.Matches(snapshot)));
     }
 
@@ -146,7 +146,7 @@ public sealed partial class SnapshotStore
         {
             return Store.Guard($"Can't measure '{key}'", () => Driver.GetUsage(snapshot.DriverId, cancellationToken));
         }
-        catch (StrataException e) when (e.Kind == ErrorKind.NotFound && _database.Read(s => s.FindSnapshot(key)) is null)
+        catch (StrataException e) when (e.Kind == ErrorKind.NotFound && _database.ReadOne(s => s.FindSnapshot(key)) is null)
         {
             throw Missing(key); // removed while it was measured
         }
@@ -159,7 +159,7 @@ public sealed partial class SnapshotStore
         return true;
     });
 
-    private SnapshotRecord Get(string key) => _database.Read(s => s.FindSnapshot(key)) ?? throw Missing(key);
+    private SnapshotRecord Get(string key) => _database.ReadOne(s => s.FindSnapshot(key)) ?? throw Missing(key);
 
     private IReadOnlyList<Mount> Acquire(SnapshotRecord snapshot) =>
         WithIdMaps(Driver.AcquireMounts(snapshot.DriverId, snapshot.Holder, new MountRequest(ReadOnly: snapshot.Kind == SnapshotKind.View)), snapshot.Labels);
