@@ -16,6 +16,7 @@ internal sealed class MountContext : IDisposable
     private readonly string _target;
     private readonly FileDescriptor _context;
     private readonly List<IDisposable> _held = [];
+    private readonly List<IDisposable> _copies = [];
     private bool _overDetached;
     private bool _overMapped;
     private bool _attach;
@@ -182,6 +183,9 @@ internal sealed class MountContext : IDisposable
         foreach (var held in _held)
             held.Dispose();
         _context.Dispose();
+        // The end of a mount that is attached nowhere waits for all processors (synchronize_rcu): milliseconds on a busy machine, and nobody needs to wait with it.
+        if (_copies.Count > 0)
+            ThreadPool.UnsafeQueueUserWorkItem(static copies => copies.ForEach(copy => copy.Dispose()), _copies, preferLocal: false);
     }
 
     /// <summary>A value without the quotes around it.</summary>
@@ -282,7 +286,8 @@ internal sealed class MountContext : IDisposable
 
     private FileDescriptor CopyMapped(string path, IdMapping mapping)
     {
-        var mount = Hold(IdMappedMounts.Clone(path, mapping, readOnly: true));
+        var mount = IdMappedMounts.Clone(path, mapping, readOnly: true);
+        (_attach ? (ICollection<IDisposable>)_held : _copies).Add(mount);
         _overMapped = true;
         if (!_attach)
             return mount;
