@@ -2,16 +2,13 @@ namespace Strata.Store;
 
 /// <summary>What something in the store takes on disk: allocated blocks, hard links once. What reflinks share is not visible there and counted for each.</summary>
 /// <param name="Kind">What it is.</param>
-/// <param name="Name">Its name, or its ID; null: a layer, whose ID its digest is.</param>
+/// <param name="Name">Its name, or its ID.</param>
 /// <param name="Own">The thing itself: a layer without those below it, a writable layer's changes, an image's documents.</param>
 /// <param name="Exclusive">What only it needs: itself, and the layers below that nothing else is on.</param>
 /// <param name="Shared">The layers below that others need too.</param>
 /// <param name="Freed">What removing it would free at once; what only it needs and stays is for gc.</param>
-public sealed record ItemUsage(ItemKind Kind, string? Name, Usage Own, Usage Exclusive, Usage Shared, Usage Freed)
+public sealed record ItemUsage(ItemKind Kind, string Name, Usage Own, Usage Exclusive, Usage Shared, Usage Freed)
 {
-    /// <summary>Its name, or its ID.</summary>
-    public string Name { get => field ?? Digest!.Value.ToString(); init; } = Name!; // of a layer written when it is asked for: there may be 100,000
-
     /// <summary>A layer's chain ID, an image's manifest; null for a writable layer.</summary>
     public Digest? Digest { get; init; }
 

@@ -47,7 +47,10 @@ public sealed partial class Store
             bool used = layers.Users[i] > (applied.Contains(layers.ChainIds[i]) ? 1 : 0); // removing it takes it from that lease
             var (exclusive, shared) = layers.Split(layers.Parents[i]);
             var itself = layers.Own[i];
-            items.Add(new ItemUsage(ItemKind.Layer, null, itself, Add(itself, exclusive), shared, used ? default : itself) { Digest = layers.ChainIds[i].Digest, SharedFrom = layers.SharedFrom[i] });
+            items.Add(new ItemUsage(ItemKind.Layer, layers.ChainIds[i].ToString(), itself, Add(itself, exclusive), shared, used ? default : itself)
+            {
+                Digest = layers.ChainIds[i].Digest, SharedFrom = layers.SharedFrom[i],
+            });
         }
         return items;
     }
