@@ -99,7 +99,7 @@ public sealed class LimitTests(FileSystems fileSystems)
         Assert.Equal(["A /written"], rig.Changes(Rig.Id("box"), below));
         // The overlay is gone, what it lay on is not: as of a process that died between the two.
         rig.Driver.Get(Rig.Id("box"));
-        Commands.Run("umount", root);
+        Commands.Unmount(root);
         var leftover = Assert.Single(((ILeftovers)rig.Driver).FindLeftovers(), found => found.Kind == LeftoverKind.Mount);
         Assert.True(((ILeftovers)rig.Driver).SweepLeftover(leftover));
         Assert.Empty(Mounts.AtOrBelow(rig.Home));

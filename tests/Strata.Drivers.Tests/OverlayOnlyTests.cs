@@ -78,7 +78,7 @@ public sealed class OverlayOnlyTests(FileSystems fileSystems)
         }
         finally
         {
-            Commands.Run("umount", point);
+            Commands.Unmount(point);
         }
         string before = rig.Dump(below);
         Assert.Equal(ExpectedChanges.Between(before, dump), rig.Changes(Rig.Id("upper"), below));

@@ -24,4 +24,18 @@ public static class Commands
         process.WaitForExit();
         return (process.ExitCode, output, error.GetAwaiter().GetResult());
     }
+
+    /// <summary>Unmounts, with patience: while another test starts a program, that has every descriptor of this process between fork and exec, also one on this mount.</summary>
+    public static void Unmount(string point)
+    {
+        for (int i = 0; ; i++)
+        {
+            var (exitCode, _, error) = TryRun("umount", point);
+            if (exitCode == 0)
+                return;
+            if (i == 50 || !error.Contains("busy", StringComparison.Ordinal))
+                throw new InvalidOperationException($"umount {point}: exit code {exitCode}\n{error}");
+            Thread.Sleep(100);
+        }
+    }
 }

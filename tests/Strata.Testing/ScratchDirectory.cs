@@ -48,7 +48,7 @@ public sealed class ScratchDirectory : IDisposable
         {
             string point = line.Split(' ')[4];
             if (point.StartsWith(Path + "/", StringComparison.Ordinal))
-                Commands.Run("umount", point);
+                Commands.Unmount(point);
         }
         Commands.Run("rm", "-rf", "--one-file-system", Path);
     }
