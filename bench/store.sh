@@ -53,6 +53,7 @@ part_scale() {
   local at=("$STRATA" --root "$WORK/scale" --driver "${SCALE_DRIVER:-erofs}") one=$OCI/many-gzip.tar r
   [ -e "$one" ] || one=$OCI/multi-gzip.tar
   rm -rf "$WORK/scale"; "$BENCH" scale-fill "$WORK/scale" "${SCALE_DRIVER:-erofs}" "${SCALE_IMAGES:-10000}" || return
+  "$BENCH" scale-list "$WORK/scale" "${SCALE_DRIVER:-erofs}" 50 >> "$TSV"
   for r in $(seq "$ROUNDS"); do
     rest; measure scale "layers --limit 100" "$r" -- "${at[@]}" layers --limit 100
     measure scale "images" "$r" -- "${at[@]}" images

@@ -35,6 +35,9 @@ switch (args)
     case ["scale-fill", var root, var driver, var images]:
         ScaleBench.Fill(root, driver, int.Parse(images));
         return 0;
+    case ["scale-list", var root, var driver, var rounds]:
+        ScaleBench.List(root, driver, int.Parse(rounds), Row);
+        return 0;
     case ["fill", var socket, var snapshotter, var there]:
         await SnapshotBench.FillAsync(socket, snapshotter, int.Parse(there));
         return 0;
@@ -48,7 +51,7 @@ switch (args)
         await SnapshotBench.StartAsync(socket, int.Parse(runs), program, arguments);
         return 0;
     default:
-        Console.Error.WriteLine("usage: Strata.Bench fill SOCKET SNAPSHOTTER THERE | snapshots SOCKET SNAPSHOTTER CLIENTS TURNS ROUND | answer SOCKET RUNS STRATAD ARGUMENTS | unpack SOCKET LAYOUT | container ROOT IMAGE N | idmap ROOT IMAGE N | depth ROOT DEEP FLAT N | naive OLD NEW ROUNDS | start PROGRAM N | btrfs WORKDIR LAYER.tar MODIFY ROUNDS | scale-fill ROOT DRIVER IMAGES | erofs WORKDIR ROUNDS [mounts|lookups|caches]");
+        Console.Error.WriteLine("usage: Strata.Bench fill SOCKET SNAPSHOTTER THERE | snapshots SOCKET SNAPSHOTTER CLIENTS TURNS ROUND | answer SOCKET RUNS STRATAD ARGUMENTS | unpack SOCKET LAYOUT | container ROOT IMAGE N | idmap ROOT IMAGE N | depth ROOT DEEP FLAT N | naive OLD NEW ROUNDS | start PROGRAM N | btrfs WORKDIR LAYER.tar MODIFY ROUNDS | scale-fill ROOT DRIVER IMAGES | scale-list ROOT DRIVER ROUNDS | erofs WORKDIR ROUNDS [mounts|lookups|caches]");
         return 2;
 }
 

@@ -34,6 +34,22 @@ internal static class ScaleBench
         Console.Out.WriteLine($"{images} images, {layers} layers");
     }
 
+    /// <summary>Opens a store and lists its first hundred layers, in process.</summary>
+    internal static void List(string root, string driver, int rounds, Action<string, string, int, TimeSpan> row)
+    {
+        for (int i = -5; i < rounds; i++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            using (var store = Store.Store.Open(new StoreOptions { Root = root, Driver = driver }))
+            {
+                if (store.ListLayers(100).Count != 100)
+                    throw new InvalidOperationException("the store is not filled");
+            }
+            if (i >= 0)
+                row("scale", "open, list 100, close, in process", i, Stopwatch.GetElapsedTime(start));
+        }
+    }
+
     private static ChainId Register(Store.Store store, ChainId? parent, int depth, ref int number)
     {
         var inputs = new LayerInput[depth];

@@ -7,6 +7,7 @@ namespace Strata.Drivers.Tests;
 /// <summary>
 /// overlay by a user without privileges, who is root in a user namespace of his own (<c>unshare -Urm</c>): the marks are in <c>user.overlay.</c>.
 /// </summary>
+[Collection("mount namespaces")] // a new one has a copy of each mount, and a FUSE daemon waits for the last to go
 public sealed class UserNamespaceTests(FileSystems fileSystems)
 {
     [Theory]

@@ -21,7 +21,7 @@ namespace Strata.Drivers.Zfs;
 public sealed partial class ZfsDriver : ProtoDriver
 {
     private const string SnapshotPrefix = "strata-";
-    private const int LongestWaitMilliseconds = 800;
+    private const int LongestWaitMilliseconds = 3200; // six seconds in all
     private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private static readonly string[] Names = ["zfs"];
     private readonly string _dataset;
@@ -152,7 +152,7 @@ public sealed partial class ZfsDriver : ProtoDriver
             }
             catch (StrataException e) when (e.Kind == ErrorKind.FailedPrecondition && wait <= LongestWaitMilliseconds)
             {
-                Thread.Sleep(wait); // the daemon may not be done yet with the unmount before
+                Thread.Sleep(wait); // the daemon may not be done yet with the unmount before, or another mount namespace has a copy of that mount
             }
         }
     }
