@@ -49,7 +49,7 @@ done | tee "$work/rows.tsv"
 echo
 awk -F'\t' '{ n[$2]++; v[$2, n[$2]] = $4 } END { for (p in n) { for (i = 1; i <= n[p]; i++) a[i] = v[p, i]; c = asort_(a, n[p]); printf "%-10s median of %d rounds: %.2f ms\n", p, n[p], 1000 * a[int((n[p] + 1) / 2)] } }
   function asort_(a, n,   i, j, t) { for (i = 2; i <= n; i++) { t = a[i]; for (j = i - 1; j > 0 && a[j] > t; j--) a[j + 1] = a[j]; a[j + 1] = t } return n }' "$work/rows.tsv"
-sleep 10 # what was held for the burst is given back
+sleep 20 # what was held for the burst is given back when no call came for five to ten seconds; containerd itself calls on for a while
 echo "idle: $(awk '/VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/$stratad_id/status") MB resident"
 stop "$stratad_id"
 bench answer "$work/s.sock" 10 "$bin/stratad" serve --root "$disk/store" --driver "$driver" --containerd-socket "$work/s.sock"

@@ -14,7 +14,7 @@ internal static class BtrfsBench
         using (var file = File.Create(image))
             file.SetLength(8L << 30);
         BenchDisk.Run("mkfs.btrfs", "-q", image);
-        BenchDisk.Run("mount", "-o", "loop", image, root);
+        BenchDisk.Run("mount", "-o", "loop" + (Environment.GetEnvironmentVariable("BTRFS_OPTIONS") is { Length: > 0 } more ? "," + more : ""), image, root);
         try
         {
             Compare(Path.Combine(root, "home"), tar, modify, rounds, row);

@@ -161,6 +161,7 @@ internal sealed class ZfsRun : IDisposable
         _daemon.Kill();
         _daemon.WaitForExit();
         _daemon.Dispose();
+        Commands.TryRun("umount", "-l", "/zfs-kstat"); // the daemon's own, left when it is killed
         File.Delete(_pool);
     }
 
