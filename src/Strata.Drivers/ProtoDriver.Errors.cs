@@ -39,6 +39,12 @@ public abstract partial class ProtoDriver
         }
     }
 
+    /// <summary>What to do about a layer whose files are damaged.</summary>
+    private protected const string MakeAgain = "Remove the layer, and make it again or load its image again.";
+
+    /// <summary>Says that something else is where a directory of a layer should be; null: there is none, or each is one.</summary>
+    private protected static string? FindNoDirectories(params string[] paths) => paths.Select(path => FindNoDirectory(path, MakeAgain)).FirstOrDefault(damage => damage is not null);
+
     /// <summary>Says that something else is where a directory should be; null: there is none, or it is one.</summary>
     /// <param name="path">The directory, or a link to it.</param>
     /// <param name="advice">What to do; null: it belongs to the driver, not to a layer.</param>

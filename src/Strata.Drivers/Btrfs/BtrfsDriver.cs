@@ -174,9 +174,8 @@ public sealed partial class BtrfsDriver : ProtoDriver, IDriver
     /// <remarks>What tools that know no subvolumes copied is directories: they can be read, but not be snapshotted.</remarks>
     protected override string? FindDamage(LayerId id)
     {
-        const string advice = "Remove the layer, and make it again or load its image again.";
         string path = PathOf(id);
-        return FindNoDirectory(path, advice) ?? (!Directory.Exists(path) || Subvolumes.Is(path) ? null : $"{path} is a directory and no subvolume, as after copying a store by cp or tar. {advice}");
+        return FindNoDirectories(path) ?? (!Directory.Exists(path) || Subvolumes.Is(path) ? null : $"{path} is a directory and no subvolume, as after copying a store by cp or tar. {MakeAgain}");
     }
 
     /// <inheritdoc/>

@@ -45,18 +45,14 @@ public sealed partial class ErofsDriver : ILayerChecker
     /// <inheritdoc/>
     protected override string? FindDamage(LayerId id)
     {
-        const string advice = "Remove the layer, and make it again or load its image again.";
         if (!Exists(id))
             return null;
-        foreach (string path in new[] { _layout.Diff(id), _layout.Work(id), _layout.Merged(id) })
-        {
-            if (FindNoDirectory(path, advice) is { } damage)
-                return damage;
-        }
+        if (FindNoDirectories(_layout.Diff(id), _layout.Work(id), _layout.Merged(id)) is { } misplaced)
+            return misplaced;
         foreach (var layer in _layout.ReadLowers(id).Prepend(id))
         {
             if (!Exists(layer))
-                return $"layer {layer}, which it lies on, is not there ({_layout.Of(layer)}). {advice}";
+                return $"layer {layer}, which it lies on, is not there ({_layout.Of(layer)}). {MakeAgain}";
             if (FindLostTar(layer) is { } lost)
                 return lost;
             foreach (string index in new[] { _layout.Index(layer), _layout.Chain(layer) })

@@ -113,19 +113,15 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
     /// <inheritdoc/>
     protected override string? FindDamage(LayerId id)
     {
-        const string advice = "Remove the layer, and make it again or load its image again.";
         if (!Exists(id))
             return null;
-        foreach (string path in new[] { _layout.Diff(id), _layout.Work(id), _layout.Merged(id) })
-        {
-            if (FindNoDirectory(path, advice) is { } damage)
-                return damage;
-        }
+        if (FindNoDirectories(_layout.Diff(id), _layout.Work(id), _layout.Merged(id)) is { } misplaced)
+            return misplaced;
         foreach (string link in _layout.ReadLowers(id))
         {
             var below = _layout.Resolve(link);
             if (!Directory.Exists(_layout.Diff(below)))
-                return $"layer {below}, which it lies on, is not there ({_layout.Diff(below)}). {advice}";
+                return $"layer {below}, which it lies on, is not there ({_layout.Diff(below)}). {MakeAgain}";
         }
         return null;
     }

@@ -80,7 +80,7 @@ public sealed partial class VfsDriver : ProtoDriver
     }
 
     /// <inheritdoc/>
-    protected override string? FindDamage(LayerId id) => FindNoDirectory(PathOf(id), "Remove the layer, and make it again or load its image again.");
+    protected override string? FindDamage(LayerId id) => FindNoDirectories(PathOf(id));
 
     /// <inheritdoc/>
     /// <remarks>Who keeps owners in attributes maps nothing: nobody sees them.</remarks>

@@ -60,6 +60,7 @@ public sealed class CommandLineTests
         var (gone, text) = Shell($"STRATA_API={rig.Scratch["none.sock"]} {Strata} images");
         Assert.NotEqual(0, gone);
         Assert.Contains("No daemon serves at", text, StringComparison.Ordinal);
+        Assert.Contains("there is no such socket", text, StringComparison.Ordinal);
     }
 
     private static string Run(ApiRig rig, params string[] verb) => Good($"STRATA_API={rig.Socket} {Strata} {string.Join(' ', verb)}");
