@@ -241,20 +241,26 @@ public sealed class SharedStoreTests
             for (int i = 100; !stop.IsCancellationRequested; i++)
                 theirs.AddImage(System.Text.Encoding.ASCII.GetBytes($"{{{i}}}"), "{}"u8, theirs.RegisterLayers([StoreRig.Input(StoreRig.Tar(i))])[0].ChainId, [string.Create(CultureInfo.InvariantCulture, $"i:{i}")]);
         });
-        await Parallel.ForAsync(0, 6, new ParallelOptions { MaxDegreeOfParallelism = 6 }, (i, cancelled) =>
+        try
         {
-            using var store = Open("erofs", scratch["mine"], scratch["theirs"]);
-            Assert.Null(store.SharedStores[0].Problem);
-            var image = store.BorrowImage(store.FindSharedImage("base:1")!);
-            string name = string.Create(CultureInfo.InvariantCulture, $"box{i}");
-            store.CreateWritable(name, image.TopLayer, image.Manifest, cancellationToken: cancelled);
-            Assert.Equal("layer 3", File.ReadAllText(Path.Combine(store.Mount(name), "etc/top")));
-            store.Unmount(name);
-            store.Collect(null, cancelled);
-            return ValueTask.CompletedTask;
-        });
-        await stop.CancelAsync();
-        await writer;
+            await Parallel.ForAsync(0, 6, new ParallelOptions { MaxDegreeOfParallelism = 6 }, (i, cancelled) =>
+            {
+                using var store = Open("erofs", scratch["mine"], scratch["theirs"]);
+                Assert.Null(store.SharedStores[0].Problem);
+                var image = store.BorrowImage(store.FindSharedImage("base:1")!);
+                string name = string.Create(CultureInfo.InvariantCulture, $"box{i}");
+                store.CreateWritable(name, image.TopLayer, image.Manifest, cancellationToken: cancelled);
+                Assert.Equal("layer 3", File.ReadAllText(Path.Combine(store.Mount(name), "etc/top")));
+                store.Unmount(name);
+                store.Collect(null, cancelled);
+                return ValueTask.CompletedTask;
+            });
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await writer; // before its directory goes, whatever failed
+        }
         using var after = Open("erofs", scratch["mine"], scratch["theirs"]);
         Assert.Equal(3, after.ListLayers().Count); // nobody linked one twice
         Assert.Empty(after.Check(new CheckOptions { Deep = true }).Findings);

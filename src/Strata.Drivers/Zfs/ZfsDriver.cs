@@ -141,20 +141,12 @@ public sealed partial class ZfsDriver : ProtoDriver
             base.PerformMounts(id, mounts, point);
             return;
         }
-        for (int wait = 50; ; wait *= 2)
+        Patiently(() =>
         {
-            try
-            {
-                ZfsProgram.Do("mount", DatasetOf(id), "set", "mountpoint=" + point, DatasetOf(id)); // mounts it, if that is new
-                if (!MountPoints.Is(point))
-                    ZfsProgram.Do("mount", DatasetOf(id), "mount", DatasetOf(id));
-                return;
-            }
-            catch (StrataException e) when (e.Kind == ErrorKind.FailedPrecondition && wait <= LongestWaitMilliseconds)
-            {
-                Thread.Sleep(wait); // the daemon may not be done yet with the unmount before, or another mount namespace has a copy of that mount
-            }
-        }
+            ZfsProgram.Do("mount", DatasetOf(id), "set", "mountpoint=" + point, DatasetOf(id)); // mounts it, if that is new
+            if (!MountPoints.Is(point))
+                ZfsProgram.Do("mount", DatasetOf(id), "mount", DatasetOf(id));
+        });
     }
 
     /// <inheritdoc/>
@@ -198,7 +190,30 @@ public sealed partial class ZfsDriver : ProtoDriver
     }
 
     /// <inheritdoc/>
-    protected override void RemoveLayer(LayerId id) => ZfsProgram.DoIfThere("remove", DatasetOf(id), "destroy", DatasetOf(id));
+    protected override void RemoveLayer(LayerId id)
+    {
+        if (KernelHasZfs)
+            ZfsProgram.DoIfThere("remove", DatasetOf(id), "destroy", DatasetOf(id));
+        else
+            Patiently(() => ZfsProgram.DoIfThere("remove", DatasetOf(id), "destroy", DatasetOf(id)));
+    }
+
+    /// <summary>With zfs-fuse: does what may find a dataset busy, again and again for six seconds: its daemon may not be done yet with an unmount before, or another mount namespace has a copy of that mount.</summary>
+    private static void Patiently(Action action)
+    {
+        for (int wait = 50; ; wait *= 2)
+        {
+            try
+            {
+                action();
+                return;
+            }
+            catch (StrataException e) when (e.Kind == ErrorKind.FailedPrecondition && e.Message.Contains("busy", StringComparison.Ordinal) && wait <= LongestWaitMilliseconds)
+            {
+                Thread.Sleep(wait);
+            }
+        }
+    }
 
     private static IEnumerable<string> ReadLimit(CreateOptions options, bool writable)
     {

@@ -79,24 +79,25 @@ internal sealed class SharedMetadata(string path, string cache, string temporary
             _direct = false;
         }
         string copy = Path.Combine(cache, $"{CacheKeyOf(Path.GetDirectoryName(path)!)}-{Hash(state)}.db");
-        for (int attempt = 0; ; attempt++)
+        _database = OpenCopy(copy) ?? MakeCopy(copy);
+        _state = state;
+    }
+
+    /// <summary>A copy that is there and whole; null: it is not, or another process has seen a newer state and removed this one just before it was opened.</summary>
+    private static Database? OpenCopy(string copy)
+    {
+        try
         {
-            if (!File.Exists(copy))
-                MakeCopy(copy);
-            try
-            {
-                _database = Database.OpenImmutable(copy, out _);
-                _state = state;
-                return;
-            }
-            catch (StrataException) when (!File.Exists(copy) && attempt < Attempts)
-            {
-                // another process has seen a newer state, and removed this one just before it was opened
-            }
+            return File.Exists(copy) ? Database.OpenImmutable(copy, out _) : null;
+        }
+        catch (StrataException)
+        {
+            return null; // or it is damaged: what the original is like, the new copy tells
         }
     }
 
-    private void MakeCopy(string copy)
+    /// <summary>Makes a copy, and gives it, open: nobody can take it away any more.</summary>
+    private Database MakeCopy(string copy)
     {
         Directory.CreateDirectory(cache, StoreLayout.Private);
         string made = Path.Combine(temporary, LayerId.New().ToString());
@@ -118,9 +119,19 @@ internal sealed class SharedMetadata(string path, string cache, string temporary
             if (File.Exists(made + "-wal"))
                 File.SetUnixFileMode(made + "-wal", UnixFileMode.UserRead | UnixFileMode.UserWrite);
             Database.MakeSingle(made);
-            foreach (string old in Directory.GetFiles(cache, CacheKeyOf(Path.GetDirectoryName(path)!) + "-*"))
-                File.Delete(old); // who has it open goes on with it
-            File.Move(made, copy, overwrite: true);
+            var opened = Database.OpenImmutable(made, out _);
+            try
+            {
+                foreach (string old in Directory.GetFiles(cache, CacheKeyOf(Path.GetDirectoryName(path)!) + "-*"))
+                    File.Delete(old); // who has it open goes on with it
+                File.Move(made, copy, overwrite: true);
+                return opened;
+            }
+            catch
+            {
+                opened.Dispose();
+                throw;
+            }
         }
         finally
         {
