@@ -133,6 +133,40 @@ public sealed class SoonTests
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)] // so much waits that the call waits for the disk
+    public void The_lease_of_a_making_outlives_calls_that_fail_until_the_making_is_durable(bool full)
+    {
+        using var rig = new StoreRig("vfs");
+        using var store = Open(rig, Never);
+        var snapshots = store.Snapshots;
+        snapshots.Prepare("a");
+        for (int i = 0; full && i < 1000; i++)
+            snapshots.Update("a", new Dictionary<string, string> { ["n"] = $"{i}" });
+        Sql(rig, "CREATE TRIGGER no1 BEFORE UPDATE ON snapshots BEGIN SELECT RAISE(ABORT, 'not now'); END; CREATE TRIGGER no2 BEFORE DELETE ON snapshots BEGIN SELECT RAISE(ABORT, 'not now'); END");
+        Action[] calls = [() => snapshots.Remove("a"), () => snapshots.Commit("b", "a"), () => snapshots.Remove("a"), () => snapshots.Commit("b", "a")];
+        foreach (var call in calls)
+        {
+            Assert.Contains("not now", Assert.Throws<StrataException>(call).Message, StringComparison.Ordinal);
+            Assert.Equal(1, Leases(rig)); // its making is not durable yet
+        }
+        snapshots.Flush();
+        Assert.Equal(0, Leases(rig));
+        foreach (var call in calls)
+        {
+            Assert.Throws<StrataException>(call);
+            Assert.Equal(0, Leases(rig));
+        }
+        Sql(rig, "DROP TRIGGER no1; DROP TRIGGER no2");
+        snapshots.Commit("b", "a");
+        snapshots.Remove("b");
+        snapshots.Flush();
+        Assert.Equal(0, Leases(rig));
+        Assert.Empty(store.Driver.List());
+        Assert.Empty(store.Check());
+    }
+
+    [Theory]
     [InlineData("vfs")]
     [InlineData("overlay")]
     [InlineData("erofs")]
@@ -176,13 +210,7 @@ public sealed class SoonTests
             rig.Store.Snapshots.Prepare("lost");
             var id = rig.Store.Driver.List().Single();
             rig.Store.Dispose();
-            using (var connection = new SqliteConnection($"Data Source={Path.Combine(rig.Root, "strata.db")};Pooling=False"))
-            {
-                connection.Open();
-                using var command = connection.CreateCommand();
-                command.CommandText = "DELETE FROM snapshots";
-                Assert.Equal(1, command.ExecuteNonQuery());
-            }
+            Assert.Equal(1, Sql(rig, "DELETE FROM snapshots"));
             if (leased)
                 File.WriteAllBytes(Path.Combine(rig.Root, "leases", id.ToString()), []);
             rig.Reopen();
@@ -196,6 +224,15 @@ public sealed class SoonTests
     }
 
     private static Store Open(StoreRig rig, TimeSpan? flush) => Store.Open(new StoreOptions { Root = rig.Root, Driver = rig.DriverName, SnapshotFlush = flush });
+
+    private static int Sql(StoreRig rig, string text)
+    {
+        using var connection = new SqliteConnection($"Data Source={Path.Combine(rig.Root, "strata.db")};Pooling=False");
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = text;
+        return command.ExecuteNonQuery();
+    }
 
     private static int Leases(StoreRig rig) => Directory.GetFiles(Path.Combine(rig.Root, "leases")).Length;
 }

@@ -104,34 +104,49 @@ public sealed partial class SnapshotStore
         if (active.Applied is not null)
             _recipesSync.Run();
         var committed = content with { Key = name, Parent = below?.Key, Kind = SnapshotKind.Committed, Labels = labels, Created = now, Updated = now };
-        using var lease = TakeLease(active.Holder);
-        bool twice = _database.Write(s =>
+        var lease = TakeLease(active.Holder, out bool ofMaking);
+        bool twice;
+        try
         {
-            CheckCommit(s, name, active.Key, below?.Key);
-            if (made?.ChainId is not { } known)
-            {
-                s.Replace(active, committed);
-                return false;
-            }
-            var layer = s.List($"SELECT {Rows.LayerColumns} FROM layers WHERE chain=$1", Rows.Layer, known.ToString()).FirstOrDefault();
-            if (layer is null)
-            {
-                Rows.Insert(s, made);
-                s.Run("UPDATE layers SET by_snapshot=1 WHERE chain=$1", known.ToString());
-                s.Replace(active, committed with { Layer = known });
-                return false;
-            }
-            // Somebody else applied the same: one copy is enough, and it is that one.
-            s.Replace(active, committed with { Layer = known, DriverId = layer.DriverId, Holder = LayerId.New() });
-            return true;
-        });
-        if (!twice)
-            again?.Keep();
-        if (twice || again is not null)
-            _store.Discard(active.Holder, lease);
-        else
-            _store.ReleaseMounts(active.Holder, lease);
+            twice = NameCommitted(active, committed, made);
+        }
+        catch
+        {
+            GiveBack(active.Holder, lease, soon: ofMaking);
+            throw;
+        }
+        using (lease)
+        {
+            if (!twice)
+                again?.Keep();
+            if (twice || again is not null)
+                _store.Discard(active.Holder, lease);
+            else
+                _store.ReleaseMounts(active.Holder, lease);
+        }
     }
+
+    /// <summary>The transaction of a commit. True: the layer is in the store already, and the snapshot points at that one.</summary>
+    private bool NameCommitted(SnapshotRecord active, SnapshotRecord committed, LayerRecord? made) => _database.Write(s =>
+    {
+        CheckCommit(s, committed.Key, active.Key, committed.Parent);
+        if (made?.ChainId is not { } known)
+        {
+            s.Replace(active, committed);
+            return false;
+        }
+        var layer = s.List($"SELECT {Rows.LayerColumns} FROM layers WHERE chain=$1", Rows.Layer, known.ToString()).FirstOrDefault();
+        if (layer is null)
+        {
+            Rows.Insert(s, made);
+            s.Run("UPDATE layers SET by_snapshot=1 WHERE chain=$1", known.ToString());
+            s.Replace(active, committed with { Layer = known });
+            return false;
+        }
+        // Somebody else applied the same: one copy is enough, and it is that one.
+        s.Replace(active, committed with { Layer = known, DriverId = layer.DriverId, Holder = LayerId.New() });
+        return true;
+    });
 
     private static (SnapshotRecord Active, SnapshotRecord? Parent) CheckCommit(Session s, string name, string key, string? parent)
     {
@@ -166,7 +181,7 @@ public sealed partial class SnapshotStore
     private void Remove(SnapshotRecord snapshot)
     {
         bool soon = MayBeSoon && snapshot.Layer is null;
-        var lease = TakeLease(snapshot.Holder); // from here on recovery finishes what a crash interrupts
+        var lease = TakeLease(snapshot.Holder, out bool ofMaking); // from here on recovery finishes what a crash interrupts
         try
         {
             Write(soon, s =>
@@ -178,7 +193,7 @@ public sealed partial class SnapshotStore
         }
         catch
         {
-            GiveBack(snapshot.Holder, lease, soon);
+            GiveBack(snapshot.Holder, lease, soon: ofMaking);
             throw;
         }
         if (soon)

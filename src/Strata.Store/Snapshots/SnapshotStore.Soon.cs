@@ -19,8 +19,14 @@ public sealed partial class SnapshotStore
 
     private T Write<T>(bool soon, Func<Session, T> write) => _database.Write(write, soon ? Durability.Soon : Durability.OnReturn);
 
-    /// <summary>The lease of a snapshot: where its making is not durable yet, that of its making.</summary>
-    private Lease TakeLease(LayerId holder) => _leased.TryRemove(holder, out var lease) ? lease : Lease.Take(_layout, holder);
+    /// <summary>The lease of a snapshot, for a call that changes it: where its making is not durable yet, that of its making.</summary>
+    /// <param name="holder">The snapshot's ID.</param>
+    /// <param name="ofMaking">True: a call that fails must give it back when the making is durable, and not before.</param>
+    private Lease TakeLease(LayerId holder, out bool ofMaking)
+    {
+        ofMaking = _leased.TryRemove(holder, out var lease);
+        return lease ?? Lease.Take(_layout, holder);
+    }
 
     /// <summary>Gives a lease back, now or when what was done under it is durable.</summary>
     private void GiveBack(LayerId holder, Lease lease, bool soon)
