@@ -19,7 +19,7 @@ public sealed class ZfsTests
                 run.LiveCompareLimitAndRefuse();
                 return;
             }
-            catch (Exception e) when (attempt < 4 && (run.StoodStill || (e is StrataException && e.Message.Contains("dataset is busy", StringComparison.Ordinal))))
+            catch (Exception e) when (attempt < 7 && (run.StoodStill || (e is StrataException && e.Message.Contains("dataset is busy", StringComparison.Ordinal))))
             {
                 continue;
             }
