@@ -40,7 +40,7 @@ public sealed partial class Store : IDisposable
         if (options.SnapshotFlush is { } delay)
         {
             database.LeaveCheckpoints();
-            _flushes = new FlushQueue(database.Flush, delay, database.Checkpoint);
+            _flushes = new FlushQueue(database.Flush, delay, database.Checkpoint, database.Rest);
         }
         Snapshots = new SnapshotStore(this, database, layout, _flushes);
         Graph = new GraphStore(this, database, layout);

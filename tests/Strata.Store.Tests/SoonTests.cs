@@ -47,28 +47,12 @@ public sealed class SoonTests
     }
 
     [Fact]
-    public void The_wal_stays_short_though_no_write_copies_it()
-    {
-        using var scratch = new ScratchDirectory();
-        using var database = Database.Open(scratch["m.db"], create: true);
-        database.LeaveCheckpoints();
-        for (int i = 0; i < 4_000; i++)
-        {
-            database.Write(s => s.Run("INSERT INTO leases VALUES ($1, 0, NULL)", Guid.NewGuid().ToString()), Durability.Soon);
-            if (i % 100 == 0)
-                database.Checkpoint();
-        }
-        Assert.InRange(new FileInfo(scratch["m.db-wal"]).Length, 1, 20 << 20);
-        Assert.InRange(new FileInfo(scratch["m.db"]).Length, 300_000, 10 << 20);
-    }
-
-    [Fact]
     public void What_must_follow_a_flush_is_done_after_it_and_waits_while_the_disk_fails()
     {
         bool fails = true;
         int flushed = 0;
         var done = new List<int>();
-        using var queue = new FlushQueue(() => flushed += fails ? throw StrataException.Corrupt("the disk") : 1, TimeSpan.FromMilliseconds(1), () => { });
+        using var queue = new FlushQueue(() => flushed += fails ? throw StrataException.Corrupt("the disk") : 1, TimeSpan.FromMilliseconds(1), () => { }, () => { });
         Assert.True(queue.HasRoom);
         queue.Add(() => done.Add(flushed));
         Assert.True(SpinWait.SpinUntil(() => !queue.HasRoom, TimeSpan.FromSeconds(20)));

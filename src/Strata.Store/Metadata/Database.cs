@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Microsoft.Data.Sqlite;
-using Strata.Trees;
 
 namespace Strata.Store.Metadata;
 
@@ -11,15 +10,13 @@ namespace Strata.Store.Metadata;
 /// committed with all others that wait, by one of them: many calls at once share one fsync. Reading needs a connection of its own only while that one is
 /// in use. Processes wait for each other's writes for at most the busy time-out. Schema versions: <see cref="Migrations"/> and docs/design/disk-layout.md.
 /// </remarks>
-internal sealed class Database : IDisposable
+internal sealed partial class Database : IDisposable
 {
     private const int BusyTimeoutSeconds = 60;
     private const int SharedMemorySizeError = 10 | (19 << 8); // SQLITE_IOERR_SHMSIZE
 
     private const int MostAtOnce = 64; // as long as nobody waits for long
     private const int ReadersKept = 8;
-    private const int WritesUntilCheckpoint = 1000;
-    private const int LongestWalFrames = 8192; // 32 MiB
 
     private readonly SqliteConnection _connection;
     private readonly bool _canReopen; // false: what is open is a file that may have no name any more
@@ -28,7 +25,6 @@ internal sealed class Database : IDisposable
     private readonly ConcurrentBag<SqliteConnection> _readers = [];
     private SqliteTransaction? _moment; // of who reads by the connection that writes
     private bool _syncsCommits = true; // synchronous=FULL; changed under the lock, between transactions
-    private long _sinceCheckpoint;
 
     private Database(SqliteConnection connection, bool canReopen)
     {
@@ -53,7 +49,7 @@ internal sealed class Database : IDisposable
             database.Guard(() =>
             {
                 connection.Open();
-                Execute(connection, $"PRAGMA busy_timeout={BusyTimeoutSeconds * 1000}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;");
+                Execute(connection, $"PRAGMA busy_timeout={BusyTimeoutSeconds * 1000}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA journal_size_limit={LongestWalFrames * 4096};");
                 database.RequireVersion(path);
                 return 0;
             });
@@ -152,35 +148,6 @@ internal sealed class Database : IDisposable
         return mine.Result;
     });
 
-    /// <summary>
-    /// Makes durable what was written before with <see cref="Durability.Soon"/>. Nobody who writes meanwhile waits for it: it is the file of the WAL that is
-    /// synced, which SQLite locks nothing in (closing the database's file itself would give up the locks that this process has on it).
-    /// </summary>
-    /// <remarks>What a checkpoint of another process took out of the WAL it had synced in the database's file first.</remarks>
-    /// <exception cref="StrataException">The disk fails: nothing is known of what was written.</exception>
-    internal void Flush() => DurableFile.SyncData(_connection.DataSource + "-wal");
-
-    /// <summary>From now on no write copies the WAL into the database, as every thousandth page makes one do: whoever says so calls <see cref="Checkpoint"/>.</summary>
-    internal void LeaveCheckpoints()
-    {
-        lock (_lock)
-            Execute(_connection, "PRAGMA wal_autocheckpoint=0;");
-    }
-
-    /// <summary>Copies the WAL into the database if much was written. Who writes meanwhile does not wait, unless the WAL has become very long.</summary>
-    /// <exception cref="StrataException">The disk is full, or fails.</exception>
-    internal void Checkpoint() => Guard(() =>
-    {
-        if (Interlocked.Read(ref _sinceCheckpoint) < WritesUntilCheckpoint)
-            return 0;
-        Interlocked.Exchange(ref _sinceCheckpoint, 0);
-        long frames = WithReader(CopyWal);
-        if (frames < LongestWalFrames)
-            return 0;
-        lock (_lock)
-            return CopyWal(_connection); // to its end, as nothing comes meanwhile: then the next write begins it anew
-    });
-
     public void Dispose()
     {
         while (_readers.TryTake(out var reader))
@@ -213,7 +180,7 @@ internal sealed class Database : IDisposable
         }
         foreach (var one in together)
             one.IsDone = true;
-        Interlocked.Add(ref _sinceCheckpoint, together.Count);
+        KeepWalShort();
     }
 
     /// <summary>Whether the next transactions are durable when they are committed. A sync of the WAL covers all that is in it, also what was committed without.</summary>
@@ -300,16 +267,6 @@ internal sealed class Database : IDisposable
         using var command = connection.CreateCommand();
         command.CommandText = text;
         command.ExecuteNonQuery();
-    }
-
-    /// <summary>Copies as much of the WAL as nobody reads the past of, synced in the right order. Waits for nobody.</summary>
-    /// <returns>How many pages are in it.</returns>
-    private static long CopyWal(SqliteConnection connection)
-    {
-        using var command = connection.CreateCommand();
-        command.CommandText = "PRAGMA wal_checkpoint(PASSIVE);";
-        using var row = command.ExecuteReader();
-        return row.Read() ? row.GetInt64(1) : 0;
     }
 
     /// <summary>Gives SQLite's errors their meaning.</summary>

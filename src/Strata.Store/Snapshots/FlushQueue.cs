@@ -11,9 +11,11 @@ internal sealed class FlushQueue : IDisposable
 {
     private const int MostWaiting = 1000; // each may hold a lease, which is an open file
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RestAfter = TimeSpan.FromSeconds(1);
 
     private readonly Action _flush;
     private readonly Action _afterwards;
+    private readonly Action _rest;
     private readonly TimeSpan _delay;
     private readonly Lock _turn = new(); // of who flushes
     private Thread? _thread; // from when there is something to do
@@ -27,9 +29,10 @@ internal sealed class FlushQueue : IDisposable
     /// <param name="flush">Makes durable whatever was written before it is called.</param>
     /// <param name="delay">How long what was written may wait for more.</param>
     /// <param name="afterwards">Called when that is done, on the thread of this, for which nobody waits; what it throws counts as a failed flush.</param>
-    internal FlushQueue(Action flush, TimeSpan delay, Action afterwards)
+    /// <param name="rest">Called once when nothing was added for a while, on that thread, too. May throw what a flush may, which means nothing here.</param>
+    internal FlushQueue(Action flush, TimeSpan delay, Action afterwards, Action rest)
     {
-        (_flush, _delay, _afterwards) = (flush, delay, afterwards);
+        (_flush, _delay, _afterwards, _rest) = (flush, delay, afterwards, rest);
     }
 
     /// <summary>True: what is written now may be left to this.</summary>
@@ -100,9 +103,16 @@ internal sealed class FlushQueue : IDisposable
 
     private void Run()
     {
+        bool rested = true;
         while (true)
         {
-            _wanted.Wait();
+            bool wanted = _wanted.Wait(rested ? Timeout.InfiniteTimeSpan : RestAfter);
+            rested = !wanted;
+            if (!wanted)
+            {
+                TryRest();
+                continue;
+            }
             if (_ended.Wait(_delay))
                 return;
             while (!TryAll())
@@ -126,5 +136,17 @@ internal sealed class FlushQueue : IDisposable
             _failed = true; // who writes next waits for the disk, and is told
         }
         return !_failed;
+    }
+
+    private void TryRest()
+    {
+        try
+        {
+            _rest();
+        }
+        catch (Exception e) when (e is StrataException or IOException or UnauthorizedAccessException)
+        {
+            // Only room is lost. What the disk can't do, the next flush or write says.
+        }
     }
 }
