@@ -68,10 +68,7 @@ internal sealed class StoreLayout(string root)
     internal FileStream OpenTemporary()
     {
         string path = Path.Combine(Temporary, LayerId.New().ToString());
-        var file = new FileStream(path, new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, BufferSize = 128 * 1024, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        });
+        var file = new TemporaryFile(path, $"Can't write a temporary file in {root}");
         File.Delete(path);
         return file;
     }

@@ -48,6 +48,31 @@ public sealed class ServingTests
     }
 
     [Fact]
+    public async Task A_member_of_the_group_uses_the_api_and_nobody_else_does()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "giving a file to another group needs root");
+        using var scratch = new ScratchDirectory();
+        File.SetUnixFileMode(scratch.Path, File.GetUnixFileMode(scratch.Path) | UnixFileMode.OtherExecute);
+        string api = scratch["a.sock"];
+        File.WriteAllText(scratch["conf"], $"root = {scratch["store"]}\napi-socket = {api}\napi-socket-group = 54321\n");
+        var options = ServeOptions.Load(scratch["conf"], given => given);
+        using var store = Store.Store.Open(new StoreOptions { Root = options.Root, Driver = "vfs" });
+        await using var host = DaemonHost.Make(options, store);
+        await host.StartAsync(default);
+        string[] other = ["--reuid", "65534", "--regid", "65534"];
+        string[] create = [StrataProgram.Path, "--api-socket", api, "create", "box"];
+        var (refused, _, message) = Commands.TryRun("setpriv", [.. other, "--groups", "54322", .. create]);
+        Assert.Equal(7, refused); // permission denied
+        Assert.Contains($"You may not open the socket {api}", message, StringComparison.Ordinal);
+        Assert.Contains("api-socket-group", message, StringComparison.Ordinal);
+        Assert.Empty(store.ListWritable());
+        Commands.Run("setpriv", [.. other, "--groups", "54321", .. create]);
+        Commands.Run("setpriv", ["--reuid", "65534", "--regid", "54321", "--clear-groups", StrataProgram.Path, "--api-socket", api, "rm", "box"]);
+        Assert.Empty(store.ListWritable());
+        await host.StopAsync();
+    }
+
+    [Fact]
     public async Task What_one_door_serves_is_not_reached_through_another()
     {
         using var scratch = new ScratchDirectory();

@@ -287,7 +287,7 @@ internal sealed partial class Database : IDisposable
                 10 when e.SqliteExtendedErrorCode == SharedMemorySizeError => StrataException.Exhausted($"{what} can't be opened: the disk is full. Free some space.", e),
                 10 => StrataException.Corrupt($"{what} can't be read or written: {e.Message}", e),
                 11 or 26 => StrataException.Corrupt($"{what} is damaged or no database: {e.Message}", e),
-                13 => StrataException.Exhausted($"{what} can't be written: the disk is full.", e),
+                13 => StrataException.Exhausted($"{what} can't be written: the disk is full. Free some space.", e),
                 19 => StrataException.FailedPrecondition($"{what} refused a change: {e.Message}", e),
                 _ => new StrataException(ErrorKind.Unknown, $"{what}: {e.Message}", e),
             };

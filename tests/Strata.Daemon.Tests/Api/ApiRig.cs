@@ -19,10 +19,12 @@ internal sealed class ApiRig : IAsyncDisposable
 
     internal string Socket => Scratch["a.sock"];
 
-    internal static async Task<ApiRig> StartAsync(string driver, Func<ServeOptions, ServeOptions>? options = null)
+    internal static async Task<ApiRig> StartAsync(string driver, Func<ServeOptions, ServeOptions>? options = null, string? tmpfsOptions = null)
     {
         Assert.SkipUnless(driver == "vfs" || Environment.IsPrivilegedProcess, $"{driver} needs root");
         var rig = new ApiRig();
+        if (tmpfsOptions is not null)
+            rig.Scratch.MountTmpfs("store", tmpfsOptions);
         rig.Store = Strata.Store.Store.Open(new StoreOptions { Root = rig.Scratch["store"], Driver = driver });
         var served = new ServeOptions { ApiSocket = rig.Socket };
         rig.Host = DaemonHost.Make(options?.Invoke(served) ?? served, rig.Store);
@@ -33,11 +35,12 @@ internal sealed class ApiRig : IAsyncDisposable
 
     internal async Task<JsonNode?> GetAsync(string path) => await SendAsync("GET", path, "", 200);
 
-    internal async Task<JsonNode?> SendAsync(string method, string path, string body, int status)
+    internal Task<JsonNode?> SendAsync(string method, string path, string body, int status) =>
+        SendAsync(method, path, body.Length > 0 ? new StringContent(body, Encoding.UTF8, "application/json") : null, status);
+
+    internal async Task<JsonNode?> SendAsync(string method, string path, HttpContent? body, int status)
     {
-        using var request = new HttpRequestMessage(new HttpMethod(method), new Uri(path, UriKind.Relative));
-        if (body.Length > 0)
-            request.Content = new StringContent(body, Encoding.UTF8, "application/json");
+        using var request = new HttpRequestMessage(new HttpMethod(method), new Uri(path, UriKind.Relative)) { Content = body };
         using var response = await Client.SendAsync(request);
         string text = await response.Content.ReadAsStringAsync();
         Assert.True(status == (int)response.StatusCode, $"{method} {path}: {(int)response.StatusCode} {text}");
