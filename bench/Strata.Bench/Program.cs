@@ -44,14 +44,14 @@ switch (args)
     case ["snapshots", var socket, var snapshotter, var clients, var turns, var round]:
         await SnapshotBench.RunAsync(socket, snapshotter, int.Parse(clients), int.Parse(turns), int.Parse(round), Row);
         return 0;
-    case ["unpack", var socket, var layout]:
-        await ImportBench.UnpackAsync(socket, layout);
+    case ["unpack", var socket, var layout, var atOnce]:
+        await ImportBench.UnpackAsync(socket, layout, int.Parse(atOnce));
         return 0;
     case ["answer", var socket, var runs, var program, .. var arguments]:
         await SnapshotBench.StartAsync(socket, int.Parse(runs), program, arguments);
         return 0;
     default:
-        Console.Error.WriteLine("usage: Strata.Bench fill SOCKET SNAPSHOTTER THERE | snapshots SOCKET SNAPSHOTTER CLIENTS TURNS ROUND | answer SOCKET RUNS STRATAD ARGUMENTS | unpack SOCKET LAYOUT | container ROOT IMAGE N | idmap ROOT IMAGE N | depth ROOT DEEP FLAT N | naive OLD NEW ROUNDS | start PROGRAM N | btrfs WORKDIR LAYER.tar MODIFY ROUNDS | scale-fill ROOT DRIVER IMAGES | scale-list ROOT DRIVER ROUNDS | erofs WORKDIR ROUNDS [mounts|lookups|caches]");
+        Console.Error.WriteLine("usage: Strata.Bench fill SOCKET SNAPSHOTTER THERE | snapshots SOCKET SNAPSHOTTER CLIENTS TURNS ROUND | answer SOCKET RUNS STRATAD ARGUMENTS | unpack SOCKET LAYOUT AT-ONCE | container ROOT IMAGE N | idmap ROOT IMAGE N | depth ROOT DEEP FLAT N | naive OLD NEW ROUNDS | start PROGRAM N | btrfs WORKDIR LAYER.tar MODIFY ROUNDS | scale-fill ROOT DRIVER IMAGES | scale-list ROOT DRIVER ROUNDS | erofs WORKDIR ROUNDS [mounts|lookups|caches]");
         return 2;
 }
 

@@ -51,7 +51,7 @@ public static class RootImporter
     }
 
     /// <summary>A stream of the caller's.</summary>
-    private sealed class OpenedStream(Stream inner) : Formats.Compression.ReadOnlyStream
+    private sealed class OpenedStream(Stream inner) : ReadOnlyStream
     {
         public override int Read(Span<byte> buffer) => inner.Read(buffer);
     }

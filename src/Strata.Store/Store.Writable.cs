@@ -327,7 +327,7 @@ public sealed partial class Store
         StrataException.AlreadyExists($"There is a writable layer '{name}' already. Choose another name, or remove it: strata rm {name}");
 
     /// <summary>A stream whose owner disposes it later.</summary>
-    private sealed class Borrowed(Stream inner) : Formats.Compression.ReadOnlyStream
+    private sealed class Borrowed(Stream inner) : ReadOnlyStream
     {
         public override int Read(Span<byte> buffer) => inner.Read(buffer);
     }

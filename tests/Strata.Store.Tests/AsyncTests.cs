@@ -56,7 +56,7 @@ public sealed class AsyncTests
     }
 
     /// <summary>A tar of one file that has no end; asks for an end itself after a while.</summary>
-    private sealed class EndlessTar(CancellationTokenSource cancelled) : Formats.Compression.ReadOnlyStream
+    private sealed class EndlessTar(CancellationTokenSource cancelled) : ReadOnlyStream
     {
         private readonly byte[] _start = new TarBuilder().Raw("f"u8.ToArray(), '0', size: 1L << 40).ToArray(endBlocks: 0);
         private long _given;

@@ -220,7 +220,7 @@ public sealed class LayerTests
     }
 
     /// <summary>Calls something when a place is passed.</summary>
-    private sealed class Hooked(Stream inner, long place, Action passed) : Strata.Formats.Compression.ReadOnlyStream
+    private sealed class Hooked(Stream inner, long place, Action passed) : ReadOnlyStream
     {
         private long _done;
 

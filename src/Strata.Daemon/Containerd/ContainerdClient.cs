@@ -38,6 +38,7 @@ internal sealed class ContainerdClient : IDisposable
             HttpHandler = handler, DisposeHttpClient = true, MaxReceiveMessageSize = MaxMessageBytes, MaxSendMessageSize = MaxMessageBytes,
         });
         Content = new Content.ContentClient(_channel);
+        Introspection = new Introspection.IntrospectionClient(_channel);
     }
 
     /// <summary>Its socket.</summary>
@@ -45,6 +46,9 @@ internal sealed class ContainerdClient : IDisposable
 
     /// <summary>Its content store.</summary>
     internal Content.ContentClient Content { get; }
+
+    /// <summary>What it tells of its plugins.</summary>
+    internal Introspection.IntrospectionClient Introspection { get; }
 
     /// <summary>What a call that is made for another one must say: the namespace, and the lease that keeps what is written from being collected.</summary>
     internal static Metadata HeadersOf(ServerCallContext context)

@@ -5,7 +5,7 @@ using Strata.Daemon.Containerd.Wire;
 namespace Strata.Daemon.Containerd;
 
 /// <summary>A blob of containerd's content store, read from start to end. For a thread that may block.</summary>
-internal sealed class ContentReadStream : Stream
+internal sealed class ContentReadStream : ReadOnlyStream
 {
     private const int ChunksUnderWay = 8; // containerd sends a megabyte at a time
 
@@ -30,16 +30,6 @@ internal sealed class ContentReadStream : Stream
         _pump = Task.Run(() => PumpAsync(client, digest), CancellationToken.None);
     }
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
     public override int Read(Span<byte> buffer)
     {
         while (_rest.IsEmpty)
@@ -54,18 +44,6 @@ internal sealed class ContentReadStream : Stream
         _rest = _rest[read..];
         return read;
     }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

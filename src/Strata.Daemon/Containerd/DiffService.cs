@@ -22,9 +22,10 @@ internal sealed class DiffService(Store.Store store, ContainerdClient containerd
         if (!MediaTypes.IsLayer(blob.MediaType))
             throw StrataException.NotSupported($"A layer of the media type '{blob.MediaType}' can't be applied.");
         var headers = ContainerdClient.HeadersOf(context);
+        Action<long> moved = bytes => Moved(context, bytes, 0);
         var input = new LayerInput
         {
-            Open = () => new ContentReadStream(containerd, blob.Digest, headers, bytes => Moved(context, bytes, 0), context.CancellationToken),
+            Open = () => ContentFile.Find(containerd, blob.Digest, headers, moved, context.CancellationToken) ?? (Stream)new ContentReadStream(containerd, blob.Digest, headers, moved, context.CancellationToken),
             BlobDigest = Digest.Parse(blob.Digest),
             BlobBytes = blob.Size,
         };

@@ -1,4 +1,3 @@
-using Strata.Formats.Compression;
 
 namespace Strata.Formats.Tar;
 

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Net;
 using System.Net.Http.Headers;
-using Strata.Formats.Compression;
 using Strata.Store;
 
 namespace Strata.Oci.Registries;

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Strata.Formats.Compression;
 
 namespace Strata.Oci;
 

@@ -1,5 +1,4 @@
 using System.Text;
-using Strata.Formats.Compression;
 using Strata.Formats.Tar;
 using Microsoft.Win32.SafeHandles;
 

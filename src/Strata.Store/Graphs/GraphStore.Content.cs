@@ -1,5 +1,4 @@
 using Strata.Drivers;
-using Strata.Formats.Compression;
 using Strata.Store.Metadata;
 using Strata.Trees;
 

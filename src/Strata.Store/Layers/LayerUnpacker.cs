@@ -1,6 +1,5 @@
 using System.Runtime.ExceptionServices;
 using Strata.Drivers;
-using Strata.Formats.Compression;
 using Strata.Store.Metadata;
 using Strata.Trees;
 

@@ -1,5 +1,4 @@
 using System.IO.Pipelines;
-using Strata.Formats.Compression;
 
 namespace Strata.Store;
 

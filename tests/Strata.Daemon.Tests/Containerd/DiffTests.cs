@@ -251,6 +251,32 @@ public sealed class DiffTests
         Assert.Equal(2, rig.LayersOfDriver().Count);
     }
 
+    [Fact]
+    public async Task A_blob_that_is_a_file_of_the_content_store_is_read_there_if_containerd_says_that_it_may_be()
+    {
+        await using var content = new MemoryContent();
+        await using var rig = await ServeAsync("vfs", content);
+        using var scratch = new ScratchDirectory();
+        content.Root = scratch.Path;
+        scratch.Make("blobs/sha256");
+        var good = content.Add(Base());
+        string path = scratch["blobs/" + good.Digest.Replace(':', '/')];
+
+        await ApplyAsync(rig, await rig.PrepareAsync("not there"), good);
+        Assert.Equal(1, content.Reads);
+        File.WriteAllBytes(path, Base()[..^1]);
+        await ApplyAsync(rig, await rig.PrepareAsync("of another size"), good);
+        Assert.Equal(2, content.Reads);
+        File.WriteAllBytes(path, Base());
+        await ApplyAsync(rig, await rig.PrepareAsync("there"), good);
+        Assert.Equal(2, content.Reads);
+        File.WriteAllBytes(path, [.. Base()[..^1], 1]);
+        await SnapshotRig.FailsAsync(StatusCode.DataLoss, async () => await ApplyAsync(rig, await rig.PrepareAsync("damaged"), good));
+        Assert.Equal(2, content.Reads);
+        content.Blobs.Clear(); // as one that is of another namespace
+        await SnapshotRig.FailsAsync(StatusCode.NotFound, async () => await ApplyAsync(rig, await rig.PrepareAsync("not ours"), good));
+    }
+
     private static byte[] Base() => new TarBuilder().Dir("etc").File("etc/kept", "kept").File("etc/gone", "gone").File("old", "old").ToArray();
 
     private static byte[] Changes() => new TarBuilder().Dir("etc").Whiteout("etc/gone").Whiteout("old").File("new", "new").ToArray();

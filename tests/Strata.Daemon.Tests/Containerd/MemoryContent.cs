@@ -24,6 +24,12 @@ internal sealed class MemoryContent : Content.ContentBase, IAsyncDisposable
     /// <summary>A read ends with an error after so many bytes; -1: it does not.</summary>
     internal int FailAfterBytes { get; set; } = -1;
 
+    /// <summary>Where the blobs lie as files, if it says so.</summary>
+    internal string? Root { get; set; }
+
+    /// <summary>How many blobs were asked for.</summary>
+    internal int Reads { get; private set; }
+
     /// <summary>Released by the test; a read waits for it after its first chunk.</summary>
     internal TaskCompletionSource? HoldAfterFirstChunk { get; set; }
 
@@ -41,6 +47,7 @@ internal sealed class MemoryContent : Content.ContentBase, IAsyncDisposable
         builder.WebHost.UseKestrelCore().ConfigureKestrel(k => k.ListenUnixSocket(socket, l => l.Protocols = HttpProtocols.Http2));
         _application = builder.Build();
         _application.MapGrpcService<MemoryContent>();
+        _application.MapGrpcService<Exports>();
         await _application.StartAsync();
     }
 
@@ -51,8 +58,14 @@ internal sealed class MemoryContent : Content.ContentBase, IAsyncDisposable
         return new BlobDescriptor { MediaType = mediaType, Digest = digest, Size = bytes.Length };
     }
 
+    public override Task<InfoResponse> Info(InfoRequest request, ServerCallContext context) =>
+        Blobs.TryGetValue(request.Digest, out byte[]? bytes)
+            ? Task.FromResult(new InfoResponse { Info = new ContentInfo { Digest = request.Digest, Size = bytes.Length } })
+            : throw new RpcException(new Status(StatusCode.NotFound, $"content {request.Digest}: not found"));
+
     public override async Task Read(ReadContentRequest request, IServerStreamWriter<ReadContentResponse> responseStream, ServerCallContext context)
     {
+        Reads++;
         lock (Headers)
             Headers.AddRange(context.RequestHeaders.Where(h => h.Key.StartsWith("containerd-", StringComparison.Ordinal)).Select(h => $"{h.Key}={h.Value}"));
         if (!Blobs.TryGetValue(request.Digest, out byte[]? bytes))
@@ -100,5 +113,17 @@ internal sealed class MemoryContent : Content.ContentBase, IAsyncDisposable
     {
         if (_application is not null)
             await _application.DisposeAsync();
+    }
+
+    private sealed class Exports(MemoryContent content) : Introspection.IntrospectionBase
+    {
+        public override Task<PluginsResponse> Plugins(PluginsRequest request, ServerCallContext context)
+        {
+            Assert.Equal(["type==io.containerd.content.v1,id==content"], request.Filters);
+            var response = new PluginsResponse();
+            if (content.Root is { } root)
+                response.Plugins.Add(new Plugin { Type = "io.containerd.content.v1", Id = "content", Exports = { ["root"] = root } });
+            return Task.FromResult(response);
+        }
     }
 }

@@ -1,4 +1,4 @@
-namespace Strata.Formats.Compression;
+namespace Strata;
 
 /// <summary>The dull half of a forward-only stream that is read.</summary>
 public abstract class ReadOnlyStream : Stream
