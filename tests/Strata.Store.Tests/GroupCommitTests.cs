@@ -44,6 +44,45 @@ public sealed class GroupCommitTests
     }
 
     [Fact]
+    public void Who_is_committed_returns_at_once_and_who_came_first_is_committed_first()
+    {
+        using var scratch = new ScratchDirectory();
+        using var database = Database.Open(scratch["m.db"], create: true);
+        using var goOn = new ManualResetEventSlim();
+        using var last = new ManualResetEventSlim();
+        var order = new List<string>();
+        int returned = 0;
+        var threads = new List<Thread> { Start("first", goOn) };
+        for (int i = 0; i < 64; i++)
+            threads.Add(Start($"{i}", null));
+        threads.Add(Start("last", last));
+        goOn.Set();
+        // The 64 are committed together; that the last one's commit takes long is nothing to them.
+        Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref returned) == 65, TimeSpan.FromSeconds(30)));
+        last.Set();
+        threads.ForEach(thread => thread.Join());
+        Assert.Equal(["first", .. Enumerable.Range(0, 64).Select(i => $"{i}"), "last"], order);
+        Assert.Equal(66, database.Read(Count));
+
+        Thread Start(string name, ManualResetEventSlim? wait)
+        {
+            var thread = new Thread(() =>
+            {
+                database.Write(s =>
+                {
+                    order.Add(name); // one after the other
+                    wait?.Wait();
+                    return Insert(s, name);
+                });
+                Interlocked.Increment(ref returned);
+            });
+            thread.Start();
+            SpinWait.SpinUntil(() => thread.ThreadState.HasFlag(ThreadState.WaitSleepJoin)); // it waits in there, or for its turn
+            return thread;
+        }
+    }
+
+    [Fact]
     public async Task One_sync_serves_all_who_wait_for_it_and_none_that_began_before()
     {
         int syncs = 0;

@@ -68,7 +68,7 @@ public sealed class WalTests
             command.CommandText = "SELECT count(*) FROM meta";
             command.Transaction = moment;
             command.ExecuteScalar();
-            for (int i = 0; i < 60; i++)
+            for (int i = 0; i < 66; i++)
                 Replace(i);
             Assert.InRange(wal.Length, Longest, 100 << 20);
             database.Checkpoint(); // copies what it can

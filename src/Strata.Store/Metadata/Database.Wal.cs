@@ -81,7 +81,9 @@ internal sealed partial class Database
     /// <summary>After a transaction, by who has the lock: it must not fail for this, as it is committed.</summary>
     private void KeepWalShort()
     {
-        _ = raw.sqlite3_db_status(_connection.Handle!, PagesWritten, out int pages, out _, resetFlg: 1);
+        if (_connection.Handle is not { } handle)
+            return; // closed, which the write has told
+        _ = raw.sqlite3_db_status(handle, PagesWritten, out int pages, out _, resetFlg: 1);
         _frames += pages;
         if (_frames < _longestFrames)
             return;

@@ -6,8 +6,8 @@ namespace Strata.Store.Metadata;
 /// <summary>The store's metadata: one SQLite file in WAL mode, so that readers never wait for a writer.</summary>
 /// <remarks>
 /// Durable when a transaction returns (synchronous=FULL), unless it is told that soon is enough (<see cref="Durability.Soon"/>, synchronous=NORMAL: the WAL
-/// is written, in order, and not synced). One connection writes, guarded by a lock; who waits for it while a transaction is made durable is
-/// committed with all others that wait, by one of them: many calls at once share one fsync. Reading needs a connection of its own only while that one is
+/// is written, in order, and not synced). One connection writes, guarded by a lock; who comes while a transaction is made durable is committed with all
+/// others that came, by the first of them: many calls at once share one fsync, and none waits for more than two. Reading needs a connection of its own only while that one is
 /// in use. Processes wait for each other's writes for at most the busy time-out. Schema versions: <see cref="Migrations"/> and docs/design/disk-layout.md.
 /// </remarks>
 internal sealed partial class Database : IDisposable
@@ -22,6 +22,7 @@ internal sealed partial class Database : IDisposable
     private readonly bool _canReopen; // false: what is open is a file that may have no name any more
     private readonly Lock _lock = new();
     private readonly Queue<PendingWrite> _pending = new();
+    private bool _somebodyLeads; // the first of those who wait, who commits for all; guarded by the queue
     private readonly ConcurrentBag<SqliteConnection> _readers = [];
     private SqliteTransaction? _moment; // of who reads by the connection that writes
     private bool _syncsCommits = true; // synchronous=FULL; changed under the lock, between transactions
@@ -138,13 +139,15 @@ internal sealed partial class Database : IDisposable
     internal T Write<T>(Func<Session, T> write, Durability durability = Durability.OnReturn) => Guard(() =>
     {
         var mine = new PendingWrite<T>(write, durability);
+        bool leads;
         lock (_pending)
-            _pending.Enqueue(mine);
-        lock (_lock)
         {
-            while (!mine.IsDone) // else somebody else had it committed with his own
-                CommitPending();
+            _pending.Enqueue(mine);
+            leads = !_somebodyLeads;
+            _somebodyLeads = true;
         }
+        if (leads || mine.AwaitLead()) // else somebody else has committed it with his own
+            CommitPending();
         return mine.Result;
     });
 
@@ -155,15 +158,40 @@ internal sealed partial class Database : IDisposable
         _connection.Dispose();
     }
 
-    /// <summary>Commits what waits in one transaction. What fails is undone alone; where the transaction itself fails, all of it is.</summary>
+    /// <summary>Commits what waits, in the order of its coming, and leaves what came meanwhile to the first of that: nobody waits for more than two commits.</summary>
     private void CommitPending()
     {
         var together = new List<PendingWrite>();
-        lock (_pending)
+        try
         {
-            while (together.Count < MostAtOnce && _pending.TryDequeue(out var next))
-                together.Add(next);
+            lock (_lock)
+            {
+                lock (_pending)
+                {
+                    while (together.Count < MostAtOnce && _pending.TryDequeue(out var next))
+                        together.Add(next);
+                }
+                Commit(together);
+                KeepWalShort();
+            }
         }
+        finally
+        {
+            lock (_pending)
+            {
+                if (_pending.TryPeek(out var next))
+                    next.Lead();
+                else
+                    _somebodyLeads = false;
+            }
+            foreach (var one in together)
+                one.Done();
+        }
+    }
+
+    /// <summary>Commits in one transaction. What fails is undone alone; where the transaction itself fails, all of it is.</summary>
+    private void Commit(List<PendingWrite> together)
+    {
         try
         {
             SyncCommits(together.Exists(one => one.Durability == Durability.OnReturn));
@@ -178,9 +206,6 @@ internal sealed partial class Database : IDisposable
             foreach (var one in together)
                 one.Fail(e);
         }
-        foreach (var one in together)
-            one.IsDone = true;
-        KeepWalShort();
     }
 
     /// <summary>Whether the next transactions are durable when they are committed. A sync of the WAL covers all that is in it, also what was committed without.</summary>

@@ -8,8 +8,35 @@ internal abstract class PendingWrite(Durability durability)
 {
     internal Durability Durability { get; } = durability;
 
-    /// <summary>True: it is committed, or failed.</summary>
-    internal bool IsDone { get; set; }
+    private readonly object _gate = new(); // a monitor
+    private bool _leads;
+    private bool _done;
+
+    /// <summary>Waits until somebody has committed it, or it failed. True: it is the first of those who wait, and its caller commits.</summary>
+    internal bool AwaitLead()
+    {
+        lock (_gate)
+        {
+            while (!_leads && !_done)
+                Monitor.Wait(_gate);
+            return !_done;
+        }
+    }
+
+    /// <summary>Tells its caller that it is the first of those who wait.</summary>
+    internal void Lead() => Tell(ref _leads);
+
+    /// <summary>Tells its caller that it is committed, or failed.</summary>
+    internal void Done() => Tell(ref _done);
+
+    private void Tell(ref bool what)
+    {
+        lock (_gate)
+        {
+            what = true;
+            Monitor.Pulse(_gate);
+        }
+    }
 
     /// <summary>Runs it.</summary>
     /// <param name="session">The transaction.</param>
