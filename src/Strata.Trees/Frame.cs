@@ -3,27 +3,34 @@ using Strata.Linux;
 namespace Strata.Trees;
 
 /// <summary>One pair of directories on a comparer's way down, and where it stands in their names.</summary>
+/// <remarks>Directories of which a scope knows all are opened only when something in them must be read, from the frames above, which live longer.</remarks>
 internal sealed class Frame : IDisposable
 {
+    private static readonly int DirectoryFlags = OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.NoFollow;
     private readonly NameList _oldNames;
     private readonly NameList _newNames;
     private readonly bool _lookUpOld;
-    private readonly FileStatus _status;
+    private readonly FileStatus? _status;
     private readonly AttributeSummary? _attributes;
     private readonly FrameContext _context;
     private readonly ITreeScope? _scope;
+    private readonly Frame? _above;
+    private readonly bool _hasOld;
+    private FileDescriptor? _oldDirectory;
+    private FileDescriptor? _newDirectory;
     private int _oldIndex = -1;
     private int _newIndex = -1;
     private bool _oldTaken = true;
     private bool _newTaken = true;
 
     private Frame(
-        EntryPath path, FileDescriptor? oldDirectory, FileDescriptor newDirectory, IMarkReader? marks, bool opaque, ulong oldInode, FileStatus status,
+        EntryPath path, FileDescriptor? oldDirectory, FileDescriptor newDirectory, IMarkReader? marks, bool opaque, ulong oldInode, in FileStatus status,
         AttributeSummary? attributes, FrameContext context)
     {
         Path = path;
-        OldDirectory = oldDirectory;
-        NewDirectory = newDirectory;
+        _oldDirectory = oldDirectory;
+        _hasOld = oldDirectory is not null;
+        _newDirectory = newDirectory;
         Marks = marks;
         Opaque = opaque;
         _status = status;
@@ -41,11 +48,31 @@ internal sealed class Frame : IDisposable
         _newNames = context.Names.Read(newDirectory);
     }
 
+    /// <summary>A directory of which a scope knows what it is.</summary>
+    private Frame(Frame above, EntryPath path, NameFinding finding, ulong inode)
+    {
+        Path = path;
+        _above = above;
+        _context = above._context;
+        _hasOld = finding != NameFinding.Added;
+        _scope = _hasOld ? above._scope : null;
+        Reported = finding != NameFinding.Same;
+        if (_scope?.NamesIn(inode) is { } names)
+        {
+            _oldNames = _context.Names.Of(names);
+            _newNames = _context.Names.Of(names);
+            return;
+        }
+        _oldNames = _hasOld ? _context.Names.Read(OldDirectory!) : _context.Names.Empty();
+        _newNames = _context.Names.Read(NewDirectory);
+    }
+
     internal EntryPath Path { get; }
 
-    internal FileDescriptor? OldDirectory { get; }
+    /// <summary>The old directory; null: there is none.</summary>
+    internal FileDescriptor? OldDirectory => _hasOld ? _oldDirectory ??= FileCalls.OpenAt(_above!.OldDirectory!, Path.Name, DirectoryFlags) : null;
 
-    internal FileDescriptor NewDirectory { get; }
+    internal FileDescriptor NewDirectory => _newDirectory ??= FileCalls.OpenAt(_above!.NewDirectory, Path.Name, DirectoryFlags);
 
     internal IMarkReader? Marks { get; }
 
@@ -58,6 +85,12 @@ internal sealed class Frame : IDisposable
     internal bool InOld { get; private set; }
 
     internal bool InNew { get; private set; }
+
+    /// <summary>What is known of the name at which this stands.</summary>
+    internal NameFinding Finding => _newTaken ? _newNames.FindingOf(_newIndex) : NameFinding.Unknown;
+
+    /// <summary>True if it is known to be a directory.</summary>
+    internal bool IsDirectory => _newNames.TypeOf(_newIndex) == NameCalls.TypeDirectory;
 
     internal ReadOnlySpan<byte> OldName => InNew ? NewName : _oldNames[_oldIndex];
 
@@ -108,7 +141,7 @@ internal sealed class Frame : IDisposable
 
     /// <summary>The same inode at the same name in both, of which is known that nothing changed.</summary>
     private bool IsOutOfScope() =>
-        _scope is not null && _oldTaken && _newTaken && _oldNames.InodeOf(_oldIndex) is not 0 and var inode && inode == _newNames.InodeOf(_newIndex)
+        _scope is not null && Finding == NameFinding.Unknown && _oldTaken && _newTaken && _oldNames.InodeOf(_oldIndex) is not 0 and var inode && inode == _newNames.InodeOf(_newIndex)
         && !_scope.MayDiffer(inode);
 
     /// <summary>This directory itself as a change.</summary>
@@ -119,6 +152,13 @@ internal sealed class Frame : IDisposable
     {
         var path = Path.Child(Name);
         return kind == ChangeKind.Delete ? new TreeChange(path) : new TreeChange(this, path, kind, step.NewStatus, step.Attributes);
+    }
+
+    /// <summary>The status of a name in the new directory; an empty name: of that directory.</summary>
+    internal FileStatus StatusOf(ReadOnlySpan<byte> name)
+    {
+        var errno = AttributeCalls.TryStat(NewDirectory.Number, name, out var status);
+        return errno == Errno.None ? _context.OfNew(status) : throw new LinuxException(errno, "statx", (name.IsEmpty ? Path : Path.Child(name)).ToString());
     }
 
     /// <summary>Opens a new file for reading: where its data is.</summary>
@@ -133,8 +173,9 @@ internal sealed class Frame : IDisposable
     internal Frame Enter(in TreeComparer.Step step)
     {
         var path = Path.Child(NewName);
-        int flags = OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.NoFollow;
-        var newDirectory = FileCalls.OpenAt(NewDirectory, NewName, flags);
+        if (step.Known != NameFinding.Unknown)
+            return new Frame(this, path, step.Known, _newNames.InodeOf(_newIndex));
+        var newDirectory = FileCalls.OpenAt(NewDirectory, NewName, DirectoryFlags);
         var marks = Marks;
         bool opaque = Opaque || !step.OldStatus.IsDirectory;
         if (marks is not null && step.MayHaveMarks)
@@ -142,7 +183,7 @@ internal sealed class Frame : IDisposable
             if (marks.IsRedirected(newDirectory))
             {
                 newDirectory.Dispose();
-                var errno = (_context.Options.WholeNewTree?.Invoke() ?? throw Elsewhere()).TryOpen(path, flags, out var whole);
+                var errno = (_context.Options.WholeNewTree?.Invoke() ?? throw Elsewhere()).TryOpen(path, DirectoryFlags, out var whole);
                 newDirectory = errno == Errno.None ? whole! : throw new LinuxException(errno, "open", path.ToString());
                 marks = null;
             }
@@ -153,15 +194,15 @@ internal sealed class Frame : IDisposable
         }
         // Where names are only looked up a handle is enough, and cheaper.
         var oldDirectory = step.OldStatus.IsDirectory
-            ? FileCalls.OpenAt(OldDirectory!, NewName, flags | (LooksUp(marks, opaque) ? OpenFlags.Path : 0))
+            ? FileCalls.OpenAt(OldDirectory!, NewName, DirectoryFlags | (LooksUp(marks, opaque) ? OpenFlags.Path : 0))
             : null;
-        return new Frame(path, oldDirectory, newDirectory, marks, opaque, step.OldStatus.Inode, step.NewStatus, step.Attributes, _context) { Reported = step.Kind is not null };
+        return new Frame(path, oldDirectory, newDirectory, marks, opaque, step.OldStatus.Inode, step.NewStatus ?? default, step.Attributes, _context) { Reported = step.Kind is not null };
     }
 
     public void Dispose()
     {
-        NewDirectory.Dispose();
-        OldDirectory?.Dispose();
+        _newDirectory?.Dispose();
+        _oldDirectory?.Dispose();
         _context.Names.Return(_oldNames);
         _context.Names.Return(_newNames);
     }

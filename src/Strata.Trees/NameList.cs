@@ -19,6 +19,9 @@ internal sealed class NameList
     /// <summary>The inode number that the directory tells; 0: these names come from elsewhere.</summary>
     internal ulong InodeOf(int index) => _names[index].Inode;
 
+    /// <summary>What is known of a name without looking.</summary>
+    internal NameFinding FindingOf(int index) => _names[index].Finding;
+
     internal static NameList Read(FileDescriptor directory)
     {
         var names = new NameList();
@@ -37,27 +40,27 @@ internal sealed class NameList
     }
 
     /// <summary>Forgets what it holds and takes names that are sorted.</summary>
-    internal void Fill(IReadOnlyList<byte[]> sorted)
+    internal void Fill(IReadOnlyList<ScopedName> sorted)
     {
         Clear();
-        foreach (byte[] name in sorted)
-            Add(name, 0, 0);
+        foreach (var known in sorted)
+            Add(known.Name, known.IsDirectory ? NameCalls.TypeDirectory : 0, known.Inode, known.Finding);
     }
 
     internal void Clear() => Count = _used = 0;
 
-    private void Add(ReadOnlySpan<byte> name, int type, ulong inode)
+    private void Add(ReadOnlySpan<byte> name, int type, ulong inode, NameFinding finding = NameFinding.Unknown)
     {
         if (name.Length > _bytes.Length - _used)
             Array.Resize(ref _bytes, Math.Max(Math.Max(_bytes.Length * 2, 512), _used + name.Length));
         if (Count == _names.Length)
             Array.Resize(ref _names, Math.Max(Count * 2, 32));
         name.CopyTo(_bytes.AsSpan(_used));
-        _names[Count++] = new Place(_used, name.Length, type, inode);
+        _names[Count++] = new Place(_used, name.Length, type, inode, finding);
         _used += name.Length;
     }
 
-    private readonly record struct Place(int Start, int Length, int Type, ulong Inode);
+    private readonly record struct Place(int Start, int Length, int Type, ulong Inode, NameFinding Finding);
 
     private readonly struct ByName(byte[] bytes) : IComparer<Place>
     {

@@ -16,7 +16,7 @@ internal sealed class NameListPool
     }
 
     /// <summary>A list of names that are known; give it back when it is not needed any more.</summary>
-    internal NameList Of(IReadOnlyList<byte[]> sorted)
+    internal NameList Of(IReadOnlyList<ScopedName> sorted)
     {
         var names = Empty();
         names.Fill(sorted);

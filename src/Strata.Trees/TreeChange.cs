@@ -8,6 +8,7 @@ public sealed class TreeChange
     private readonly Frame? _frame;
     private readonly bool _isFrame;
     private LayerEntry? _entry;
+    private FileStatus? _status;
     private AttributeSummary? _attributes;
 
     /// <summary>A removed name.</summary>
@@ -21,16 +22,16 @@ public sealed class TreeChange
     /// <param name="frame">The frame.</param>
     /// <param name="path">The object's path; the frame's own: it is the directory.</param>
     /// <param name="kind">How it changed.</param>
-    /// <param name="status">Its status.</param>
+    /// <param name="status">Its status; null: nobody looked.</param>
     /// <param name="attributes">What is known of its attributes; null: they were not listed.</param>
-    internal TreeChange(Frame frame, EntryPath path, ChangeKind kind, FileStatus status, AttributeSummary? attributes)
+    internal TreeChange(Frame frame, EntryPath path, ChangeKind kind, FileStatus? status, AttributeSummary? attributes)
     {
         _frame = frame;
         _isFrame = path == frame.Path;
         _attributes = attributes;
         Path = path;
         Kind = kind;
-        Status = status;
+        _status = status;
     }
 
     /// <summary>The path.</summary>
@@ -39,8 +40,8 @@ public sealed class TreeChange
     /// <summary>How it changed.</summary>
     public ChangeKind Kind { get; }
 
-    /// <summary>The new object's status; nothing for a deletion.</summary>
-    public FileStatus Status { get; }
+    /// <summary>The new object's status, read when first asked for if the comparer had no need of it; nothing for a deletion.</summary>
+    public FileStatus Status => _status ??= _frame is null ? default : _frame.StatusOf(_isFrame ? default : Path.Name);
 
     /// <summary>The new object, read when first asked for; a whiteout for a deletion.</summary>
     public LayerEntry Entry => _entry ??= _frame is null

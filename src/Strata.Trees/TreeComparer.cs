@@ -11,7 +11,7 @@ namespace Strata.Trees;
 /// everything was added. The root itself is reported only if its own attributes changed, or if there is no old tree.
 /// </para>
 /// <para>
-/// Memory: the names of the directories on the way down. Calls: for each object in both trees one statx(2) a side and one listxattr(2) a side.
+/// Memory: the names of the directories on the way down. Calls: for each object in both trees one statx(2) a side and one listxattr(2) a side; for what a scope knows, none.
 /// The trees must not change meanwhile; what vanishes is taken as removed.
 /// </para>
 /// </remarks>
@@ -91,6 +91,8 @@ public sealed class TreeComparer
 
     private Step Examine(Frame frame)
     {
+        if (frame.Finding is not NameFinding.Unknown and var finding)
+            return Step.Of(finding, frame.IsDirectory);
         FileStatus before = default, now = default;
         if (frame.InNew && frame.Marks is { } reader && reader.IsOwnName(frame.NewName))
             return default;
@@ -101,7 +103,7 @@ public sealed class TreeComparer
         else if (frame.Marks is not null && !frame.Opaque && !inNew)
             return default; // only what changed is here: a missing name says nothing
         if (!inNew)
-            return inOld ? new Step(ChangeKind.Delete, false, default, default, null) : default;
+            return inOld ? new Step(ChangeKind.Delete, false, default, null, null) : default;
         if (_options.NewOwners is not null)
             now = _context.OfNew(now);
         if (inOld && _options.OldOwners is not null)
@@ -202,11 +204,25 @@ public sealed class TreeComparer
     /// <param name="Kind">The change; null: none.</param>
     /// <param name="Descend">It is a directory now.</param>
     /// <param name="OldStatus">The directory that it was before; default: it was none.</param>
-    /// <param name="NewStatus">What it is now.</param>
+    /// <param name="NewStatus">What it is now; null: nobody looked.</param>
     /// <param name="Attributes">What its list of attributes tells; null: they were not listed.</param>
-    internal readonly record struct Step(ChangeKind? Kind, bool Descend, FileStatus OldStatus, FileStatus NewStatus, AttributeSummary? Attributes)
+    /// <param name="Known">What a scope told, instead of all that.</param>
+    internal readonly record struct Step(ChangeKind? Kind, bool Descend, FileStatus OldStatus, FileStatus? NewStatus, AttributeSummary? Attributes, NameFinding Known = NameFinding.Unknown)
     {
         /// <summary>False: it certainly has none of a driver's marks.</summary>
         internal bool MayHaveMarks => Attributes is not { Marks: false };
+
+        /// <summary>What is to be done with a name of which a scope knows enough.</summary>
+        internal static Step Of(NameFinding known, bool directory)
+        {
+            ChangeKind? kind = known switch
+            {
+                NameFinding.Added => ChangeKind.Add,
+                NameFinding.Deleted => ChangeKind.Delete,
+                NameFinding.Modified => ChangeKind.Modify,
+                _ => null,
+            };
+            return new Step(kind, directory && known != NameFinding.Deleted, default, null, null, known);
+        }
     }
 }

@@ -65,14 +65,13 @@ internal sealed class BtrfsDifference : IDisposable
             if (!changing)
                 Subvolumes.Check(BtrfsCalls.TryCommit(now), "ioctl BTRFS_IOC_START_SYNC", path);
             var newTree = changing ? Snapshot(now, temporary) : RootDirectory.Open(path);
-            var scope = new BtrfsScope();
             _owned.Add(newTree);
             // The one below has not changed since, if all is as it should be; who made it writable again may have.
             bool still = Subvolumes.IsReadOnly(before) && Subvolumes.InfoOf(before).ChangeTransaction <= origin;
             var oldTree = still ? RootDirectory.Open(below) : Snapshot(before, temporary);
             _owned.Add(oldTree);
-            bool small = scope.TryAdd(newTree.File, oldTree.File, origin, cancellationToken)
-                && (still || scope.TryAdd(oldTree.File, newTree.File, origin, cancellationToken));
+            var scope = new BtrfsScope(oldTree.File, newTree.File);
+            bool small = scope.TryAddNew(origin, cancellationToken) && (still || scope.TryAddOld(origin, cancellationToken));
             _owned.Remove(newTree);
             _owned.Remove(oldTree);
             Compare(newTree, oldTree, small ? scope : null, compareContents);

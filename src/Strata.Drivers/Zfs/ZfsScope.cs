@@ -20,17 +20,17 @@ internal sealed class ZfsScope : ITreeScope
     private const string Attributes = "/<xattrdir>";
     private readonly HashSet<ulong> _changed = [];
     private readonly Dictionary<ulong, SortedSet<byte[]>> _names = [];
-    private readonly Dictionary<ulong, byte[][]> _sorted = [];
+    private readonly Dictionary<ulong, ScopedName[]> _sorted = [];
     private int _count;
 
     /// <inheritdoc/>
-    public IReadOnlyList<byte[]>? NamesIn(ulong directoryInode)
+    public IReadOnlyList<ScopedName>? NamesIn(ulong directoryInode)
     {
         if (_changed.Contains(directoryInode))
             return null;
-        if (_sorted.TryGetValue(directoryInode, out byte[][]? sorted))
+        if (_sorted.TryGetValue(directoryInode, out var sorted))
             return sorted;
-        return _sorted[directoryInode] = _names.TryGetValue(directoryInode, out var names) ? [.. names] : [];
+        return _sorted[directoryInode] = _names.TryGetValue(directoryInode, out var names) ? [.. names.Select(name => new ScopedName(name))] : [];
     }
 
     /// <inheritdoc/>
