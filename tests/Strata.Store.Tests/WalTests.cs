@@ -93,6 +93,54 @@ public sealed class WalTests
         }
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void After_a_sync_that_failed_nothing_is_durable_before_all_of_it_is_written_again(bool flushes)
+    {
+        using var scratch = new ScratchDirectory();
+        using var database = Database.Open(scratch["m.db"], create: true);
+        database.LeaveCheckpoints();
+        var wal = new FileInfo(scratch["m.db-wal"]);
+        int syncs = 0;
+        database.SyncFile = _ => throw (syncs++ == 0 ? StrataException.Corrupt("EIO") : new InvalidOperationException("a second sync tells nothing"));
+        Insert("a", Durability.Soon);
+        Assert.Equal(ErrorKind.Corrupt, Assert.Throws<StrataException>(database.Flush).Kind);
+        Insert("b", Durability.Soon); // a kill does not lose it
+        wal.Refresh();
+        Assert.NotEqual(0, wal.Length);
+        using (var other = new SqliteConnection($"Data Source={scratch["m.db"]};Pooling=False"))
+        {
+            other.Open();
+            using var moment = other.BeginTransaction(deferred: true);
+            using var command = other.CreateCommand();
+            (command.CommandText, command.Transaction) = ("SELECT count(*) FROM leases", moment);
+            Assert.Equal(2L, command.ExecuteScalar());
+            Assert.Equal(ErrorKind.Unavailable, Assert.Throws<StrataException>(Again).Kind); // somebody reads from the WAL
+        }
+        Again();
+        wal.Refresh();
+        if (flushes)
+            Assert.Equal(0, wal.Length); // all is in the database, synced
+        else
+            Assert.InRange(wal.Length, 1, 20_000); // the last one alone
+        Assert.Equal(1, syncs);
+        database.SyncFile = _ => syncs++;
+        database.Flush();
+        Assert.Equal(2, syncs); // as ever
+        Assert.Equal(flushes ? 2 : 3, database.Read(s => s.Count("SELECT count(*) FROM leases")));
+
+        void Insert(string name, Durability durability) => database.Write(s => s.Run("INSERT INTO leases VALUES ($1, 0, NULL)", name), durability);
+
+        void Again()
+        {
+            if (flushes)
+                database.Flush();
+            else
+                Insert("c", Durability.OnReturn);
+        }
+    }
+
     [Fact]
     public void A_store_that_rests_has_a_short_wal()
     {

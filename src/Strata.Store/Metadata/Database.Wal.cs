@@ -24,6 +24,7 @@ internal sealed partial class Database
     private const int PagesWritten = 9; // SQLITE_DBSTATUS_CACHE_WRITE
 
     private readonly Lock _copying = new(); // taken within the lock of who writes, or alone
+    private volatile bool _syncFailed;
     private long _frames; // in the WAL, or more than are: others may have begun it anew
     private long _copiedFrames; // of them, when it was last copied
     private long _longFrames = LongWalFrames; // this, and what follows, more while somebody reads for long: those who write shall not wait for him each time
@@ -38,7 +39,41 @@ internal sealed partial class Database
     /// </summary>
     /// <remarks>What a checkpoint of another process took out of the WAL it had synced in the database's file first.</remarks>
     /// <exception cref="StrataException">The disk fails: nothing is known of what was written.</exception>
-    internal void Flush() => DurableFile.SyncData(Wal);
+    internal void Flush()
+    {
+        if (_syncFailed)
+        {
+            lock (_lock)
+                Guard(WriteAgain);
+            return;
+        }
+        try
+        {
+            SyncFile(Wal);
+        }
+        catch
+        {
+            _syncFailed = true;
+            throw;
+        }
+    }
+
+    /// <summary>Syncs a file's data; another one only in tests.</summary>
+    internal Action<string> SyncFile { get; set; } = DurableFile.SyncData;
+
+    /// <summary>
+    /// After a sync of the WAL that failed: the kernel takes the pages that it could not write for written, so that a second sync succeeds and says nothing, and
+    /// what is written after them is worth nothing, either. So all of it is copied into the database, synced there, and the WAL begun anew.
+    /// </summary>
+    private bool WriteAgain()
+    {
+        if (!_syncFailed)
+            return true;
+        if (!BeginWalAnew("TRUNCATE"))
+            throw StrataException.Unavailable($"A sync of the store's metadata {Wal} failed, and what is in it can't be written again while another process uses it. Try again.");
+        _syncFailed = false;
+        return true;
+    }
 
     /// <summary>From now on no write copies the WAL into the database, as every thousandth page makes one do: whoever says so calls <see cref="Checkpoint"/>.</summary>
     internal void LeaveCheckpoints()

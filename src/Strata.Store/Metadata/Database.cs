@@ -14,6 +14,7 @@ internal sealed partial class Database : IDisposable
 {
     private const int BusyTimeoutSeconds = 60;
     private const int SharedMemorySizeError = 10 | (19 << 8); // SQLITE_IOERR_SHMSIZE
+    private const int SyncError = 10 | (4 << 8); // SQLITE_IOERR_FSYNC
 
     private const int MostAtOnce = 64; // as long as nobody waits for long
     private const int ReadersKept = 8;
@@ -194,7 +195,10 @@ internal sealed partial class Database : IDisposable
     {
         try
         {
-            SyncCommits(together.Exists(one => one.Durability == Durability.OnReturn));
+            bool sync = together.Exists(one => one.Durability == Durability.OnReturn);
+            if (sync)
+                WriteAgain();
+            SyncCommits(sync);
             // Not deferred: the write lock is taken before anything is read, so that what was checked still holds.
             using var transaction = _connection.BeginTransaction(deferred: false);
             foreach (var one in together)
@@ -203,6 +207,8 @@ internal sealed partial class Database : IDisposable
         }
         catch (Exception e)
         {
+            if (e is SqliteException { SqliteExtendedErrorCode: SyncError })
+                _syncFailed = true; // what came before it without a sync of its own is in doubt, too
             foreach (var one in together)
                 one.Fail(e);
         }
