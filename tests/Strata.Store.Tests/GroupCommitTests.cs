@@ -83,6 +83,60 @@ public sealed class GroupCommitTests
     }
 
     [Fact]
+    public async Task Where_sqlite_ends_the_transaction_nobody_of_it_is_told_that_his_is_there()
+    {
+        using var scratch = new ScratchDirectory();
+        using var database = Database.Open(scratch["m.db"], create: true);
+        using var begun = new ManualResetEventSlim();
+        using var goOn = new ManualResetEventSlim();
+        long pages = database.Read(s => s.Count("PRAGMA page_count"));
+        var first = Task.Run(() => database.Write(s =>
+        {
+            begun.Set();
+            goOn.Wait();
+            s.Count($"PRAGMA max_page_count={pages + 20}");
+            return Insert(s, "first");
+        }));
+        begun.Wait();
+        var others = Enumerable.Range(0, 12).Select(i => Task.Factory.StartNew(
+            () => database.Write(
+                s => i switch
+                {
+                    4 => throw StrataException.NotFound("his own"),
+                    6 => Insert(s, "large " + new string('x', 1_000_000)), // SQLITE_FULL, which rolls back all of the transaction
+                    _ => Insert(s, $"other{i}"),
+                }, i % 2 == 0 ? Durability.OnReturn : Durability.Soon),
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
+        await Task.Delay(200);
+        goOn.Set();
+        await first;
+        int there = 1;
+        for (int i = 0; i < others.Length; i++)
+        {
+            try
+            {
+                await others[i];
+                Assert.Equal(1, database.Read(s => (int)s.Count("SELECT count(*) FROM leases WHERE name=$1", $"other{i}")));
+                there++;
+            }
+            catch (StrataException e)
+            {
+                Assert.True(e.Kind == ErrorKind.Exhausted || (i == 4 && e.Message == "his own"), $"{i}: {e}");
+            }
+        }
+        Assert.Equal(ErrorKind.Exhausted, (await Assert.ThrowsAsync<StrataException>(() => others[6])).Kind);
+        Assert.InRange(there, 1, 6); // who was late is of the next transaction
+        Assert.Equal(there, database.Read(Count)); // and nothing is there of which somebody was told that it is not
+        Assert.Equal(ErrorKind.Exhausted, Assert.Throws<StrataException>(() => database.Write(s => Insert(s, "alone " + new string('x', 1_000_000)))).Kind);
+        database.Write(s => Insert(s, "small"));
+        Assert.Equal(there + 1, database.Read(Count));
+        Assert.Equal("ok", database.Read(s => s.List("PRAGMA integrity_check", r => r.GetString(0))[0]));
+        database.Read(s => s.Count("PRAGMA max_page_count=1000000"));
+        database.Write(s => Insert(s, "large " + new string('x', 1_000_000)));
+        Assert.Equal(there + 2, database.Read(Count));
+    }
+
+    [Fact]
     public async Task One_sync_serves_all_who_wait_for_it_and_none_that_began_before()
     {
         int syncs = 0;

@@ -6,17 +6,25 @@ internal sealed class IdleMemory : IDisposable
 {
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(5);
     private readonly CallMetrics _metrics;
+    private readonly Action _give;
     private readonly Timer _timer;
     private long _seen;
     private bool _given = true;
 
-    private IdleMemory(CallMetrics metrics)
+    private IdleMemory(CallMetrics metrics, TimeSpan quiet, Action give)
     {
-        _metrics = metrics;
-        _timer = new Timer(_ => Look(), null, Quiet, Quiet);
+        (_metrics, _give) = (metrics, give);
+        _timer = new Timer(_ => Look(), null, quiet, quiet);
     }
 
-    internal static IdleMemory Watch(CallMetrics metrics) => new(metrics);
+    internal static IdleMemory Watch(CallMetrics metrics) => Watch(metrics, Quiet, Collect);
+
+    /// <param name="metrics">Tells of calls.</param>
+    /// <param name="quiet">How long there are none.</param>
+    /// <param name="give">Gives memory back; <see cref="Collect"/>, but in tests.</param>
+    internal static IdleMemory Watch(CallMetrics metrics, TimeSpan quiet, Action give) => new(metrics, quiet, give);
+
+    internal static void Collect() => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
 
     public void Dispose() => _timer.Dispose();
 
@@ -30,7 +38,7 @@ internal sealed class IdleMemory : IDisposable
         else if (!_given)
         {
             _given = true;
-            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            _give();
         }
     }
 }
