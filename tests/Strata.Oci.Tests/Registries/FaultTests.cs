@@ -8,12 +8,14 @@ namespace Strata.Oci.Tests.Registries;
 public sealed class FaultTests : IClassFixture<DebianRegistry>
 {
     private static readonly TestImage _image = RegistryRig.Image(10, layers: 3);
+    private static readonly TestImage _small = RegistryRig.Image(11, layers: 1, bytes: 30_000);
     private readonly DebianRegistry _registry;
 
     public FaultTests(DebianRegistry registry)
     {
         _registry = registry;
         registry.Put(_image, "image", "1");
+        registry.Put(_small, "small", "1");
     }
 
     private static bool IsLayer(Seen seen) => seen.Method == "GET" && _image.Blobs.Any(b => seen.Path.EndsWith(TestImage.HexOf(b), StringComparison.Ordinal));
@@ -63,6 +65,35 @@ public sealed class FaultTests : IClassFixture<DebianRegistry>
         using var silent = new FaultyProxy(_registry.Port, s => s.Path.Contains("manifests", StringComparison.Ordinal) ? new Fault { StallAfter = 0, EditHead = _ => "" } : null);
         await rig.RefusesAsync(ErrorKind.Unavailable, $"{silent.Host}/image:1");
     }
+
+    [Fact]
+    public async Task A_layer_that_comes_a_few_bytes_at_a_time_is_waited_for()
+    {
+        using var rig = new RegistryRig();
+        rig.Options = rig.Options with { StallTimeout = TimeSpan.FromMilliseconds(600), Attempts = 1 };
+        using var proxy = new FaultyProxy(_registry.Port, s => IsSmall(s) ? new Fault { Drip = (600, TimeSpan.FromMilliseconds(30)) } : null);
+        long started = System.Diagnostics.Stopwatch.GetTimestamp();
+        rig.AssertIs(_small, await rig.PullAsync($"{proxy.Host}/small:1"));
+        Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(started) > 2 * rig.Options.StallTimeout); // the time counts from byte to byte
+        Assert.Single(proxy.Requests, IsSmall);
+    }
+
+    [Fact]
+    public async Task A_layer_that_stalls_for_ever_in_its_middle_is_given_up_and_gone_on_with_the_next_time()
+    {
+        const int There = 17_000;
+        using var rig = new RegistryRig();
+        rig.Options = rig.Options with { StallTimeout = TimeSpan.FromMilliseconds(300), Attempts = 2, LeastKeptBytes = 1000 };
+        using var stalls = new FaultyProxy(_registry.Port, s => IsSmall(s) ? new Fault { StallAfter = s.Header("Range") is null ? There : 0 } : null);
+        var e = await rig.RefusesAsync(ErrorKind.Unavailable, $"{stalls.Host}/small:1");
+        Assert.Contains($"stalled: nothing came for 0.3 s after {There} of {_small.Blobs[0].Length} bytes. Gave up after 2 attempts; try again later.", e.Message, StringComparison.Ordinal);
+        Assert.Contains(TestImage.HexOf(_small.Blobs[0]), e.Message, StringComparison.Ordinal);
+        using var proxy = new FaultyProxy(_registry.Port, _ => null);
+        rig.AssertIs(_small, await rig.PullAsync($"{proxy.Host}/small:1"));
+        Assert.Equal($"bytes={There}-", Assert.Single(proxy.Requests, IsSmall).Header("Range"));
+    }
+
+    private static bool IsSmall(Seen seen) => seen.Method == "GET" && seen.Path.EndsWith(TestImage.HexOf(_small.Blobs[0]), StringComparison.Ordinal);
 
     [Fact]
     public async Task A_corrupted_layer_is_refused_and_the_others_do_not_stay()

@@ -14,6 +14,9 @@ internal sealed record Fault
     /// <summary>Say no more after so many bytes of the body, and keep the connection.</summary>
     internal int? StallAfter { get; init; }
 
+    /// <summary>Send the body in pieces of so many bytes, with a pause after each.</summary>
+    internal (int Bytes, TimeSpan Pause)? Drip { get; init; }
+
     /// <summary>Change the byte at this place of the body.</summary>
     internal int? CorruptAt { get; init; }
 
@@ -160,7 +163,13 @@ internal sealed class FaultyProxy : IDisposable
             if (fault?.CorruptAt is { } at && at >= done && at < done + count)
                 buffer[at - done] ^= 0x55;
             int most = (int)Math.Min(count, (fault?.CutAfter ?? fault?.StallAfter ?? long.MaxValue) - done);
-            await down.WriteAsync(buffer.AsMemory(0, most), _ended.Token);
+            for (int sent = 0; fault?.Drip is { } drip && sent < most; sent += drip.Bytes)
+            {
+                await down.WriteAsync(buffer.AsMemory(sent, Math.Min(drip.Bytes, most - sent)), _ended.Token);
+                await Task.Delay(drip.Pause, _ended.Token);
+            }
+            if (fault?.Drip is null)
+                await down.WriteAsync(buffer.AsMemory(0, most), _ended.Token);
             done += most;
             if (most == count)
                 continue;
