@@ -102,7 +102,7 @@ public sealed class FeatureTable : IDisposable
     }
 
     /// <summary>From artifacts/bin/Strata.Drivers.Tests/debug up.</summary>
-    private static string PageOf()
+    internal static string PageOf()
     {
         for (string? directory = AppContext.BaseDirectory; directory is not null; directory = Path.GetDirectoryName(directory))
         {

@@ -66,6 +66,7 @@ internal sealed class ZfsRun : IDisposable
         _driver.ApplyDiff(below, null, new TarBuilder().File("f", "x").Dir("d", 0x1C9, 5, 6).File("d/gone", "g").Symlink("l", "f").ToStream());
         _driver.CreateReadWrite(box, below, new CreateOptions { StorageOptions = new Dictionary<string, string> { ["size"] = "8m" } });
         Assert.Equal("8388608", _driver.GetMetadata(box)["Size"]);
+        new DriverPage("zfs").Check(_driver, ("FSNAME", Pool), ("ID", "box"));
         bool shares = _driver.GetUsage(box).SizeBytes < _driver.GetUsage(below).SizeBytes;
         string root = _driver.Get(box);
         Assert.Equal(root, Open().Get(box)); // counted, in another object too
