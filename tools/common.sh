@@ -1,6 +1,6 @@
 # Shared by the scripts of this folder and of the root. Source it; it changes nothing by itself.
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_WORKLOAD_INTEGRITY_CHECK=1
 
 say() { printf '\n== %s\n' "$*" >&2; }
 

@@ -27,7 +27,7 @@ run create box --from demo/debian
 printf '\n$ strata mount box\n'; path=$("$strata" --root "$root" mount box); echo "$path"
 printf '\n$ ls %s\n' "$path"; ls "$path"
 printf '\n$ # change, add and delete something in it\n'
-echo "hello" > "$path/etc/hello"; echo "changed" >> "$path/etc/motd"; rm -rf "$path/opt/one"; mkdir "$path/srv/data"; ln -s ../etc/hello "$path/srv/link"
+echo "hello" > "$path/etc/hello"; echo "changed" >> "$path/etc/motd"; rm -rf "$path/opt/one"; mkdir -p "$path/srv/data"; ln -s ../etc/hello "$path/srv/link"
 run changes box
 run umount box
 printf '\n$ strata diff box > change.tar; tar -tvf change.tar\n'; "$strata" --root "$root" diff box > "$demo/change.out"; tar -tvf "$demo/change.out"

@@ -16,7 +16,10 @@ if [ "$(id -u)" = 0 ] && need mmdebstrap mmdebstrap; then
 else
   say "a small Debian root file system, from single packages (not root)"
   need apt-get apt && need dpkg-deb dpkg || exit 1
-  (cd "$work" && mkdir root && apt-get download -q base-files base-passwd busybox-static dash >&2 && for deb in *.deb; do dpkg-deb -x "$deb" root; done)
+  (cd "$work" && mkdir root && apt-get download -q base-files base-passwd busybox-static >&2 && for deb in *.deb; do dpkg-deb -x "$deb" root; done)
+  # What the packages' scripts would make: a shell and its tools, the lists of users.
+  for name in $("$work/root/bin/busybox" --list); do [ -e "$work/root/bin/$name" ] || ln -s busybox "$work/root/bin/$name"; done
+  for list in passwd group; do cp "$work/root/usr/share/base-passwd/$list.master" "$work/root/etc/$list"; done
   mkdir -p "$work/root/usr/share/doc/apt" && echo "apt" > "$work/root/usr/share/doc/apt/copyright"
   tar --sort=name --owner=0 --group=0 --numeric-owner -cf "$work/base.tar" -C "$work/root" .
 fi

@@ -62,7 +62,7 @@ static int Run(string[] args)
     }
     catch (UnauthorizedAccessException e)
     {
-        Console.Error.WriteLine($"strata: {e.Message} Run as root, or choose another --root.");
+        Console.Error.WriteLine($"strata: {e.Message} Run as a user who may; if it is the store, choose another --root.");
         return ExitCode.Of(ErrorKind.PermissionDenied);
     }
     catch (IOException e)

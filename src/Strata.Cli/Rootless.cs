@@ -30,7 +30,11 @@ internal static class Rootless
             return;
         }
         if (!RootlessNamespace.IsWanted)
+        {
+            if (RootlessNamespace.IsSwitchedOff)
+                WhyNot = $"it is switched off ({RootlessNamespace.Variable}={Environment.GetEnvironmentVariable(RootlessNamespace.Variable)})";
             return;
+        }
         string? named = string.IsNullOrEmpty(driver) ? Environment.GetEnvironmentVariable(DriverRegistry.EnvironmentVariable) : driver;
         var prior = DriverRegistry.CreateDefault().FindPrior(root);
         bool madeInside = File.Exists(Path.Combine(root, Mark));

@@ -37,7 +37,7 @@ internal static class ErofsProbe
     {
         bool files = small.Mount(loop: false) || large.Mount(loop: false);
         if (!files && large.Errno is Errno.EPERM or Errno.EACCES)
-            return Nothing(Finding.Good(InKernel), Finding.Bad(MayMount, "the kernel mounts no EROFS in a user namespace. Run outside of it, or use the overlay or vfs driver."));
+            return Nothing(Finding.Good(InKernel), Finding.Bad(MayMount, "the kernel mounts no EROFS in a user namespace."));
         var fromFiles = files ? Finding.Good(FromFiles) : Finding.Bad(FromFiles, large.Errno == Errno.ENOTBLK
             ? "that takes Linux 6.12 with CONFIG_EROFS_FS_BACKED_BY_FILE, and a file system that is not tmpfs. Loop devices serve instead."
             : large.Why);

@@ -48,6 +48,30 @@ public sealed class RootlessTests
     }
 
     [Fact]
+    public void The_demo_shows_the_main_job_without_root()
+    {
+        using var scratch = new ScratchDirectory();
+        File.SetUnixFileMode(scratch.Path, (UnixFileMode)0x1FF);
+        string file = Image(scratch), clone = scratch.Make("clone"), tools = ToolsOf();
+        // A clone in which all is built, and the image is there.
+        foreach (string directory in new[] { "tools", "artifacts/bin", "artifacts/demo" })
+            Directory.CreateDirectory(Path.Combine(clone, directory));
+        foreach (string script in new[] { "demo.sh", "common.sh", "make-image.sh" })
+            File.Copy(Path.Combine(tools, script), Path.Combine(clone, "tools", script));
+        foreach (string program in new[] { "strata", "artifacts/bin/strata" })
+            File.CreateSymbolicLink(Path.Combine(clone, program), Cli.Program);
+        Commands.Run("chown", "-R", $"{User}:", clone);
+        using var ids = new SubordinateIds();
+        Run(clone, 0, "--root", Path.Combine(clone, "first"), "import", file, "-t", "demo/debian:latest");
+        Run(clone, 0, "--root", Path.Combine(clone, "first"), "save", "demo/debian", "-o", Path.Combine(clone, "artifacts/demo/debian.tar"));
+        string shown = RunAs(User, User, clone, 0, Path.Combine(clone, "tools/demo.sh"));
+        foreach (string line in new[] { "driver: overlay", "C /etc/motd", "D /opt/one", "A /srv/data", "Committed demo/changed:latest", "opt/.wh.one", "Removed box" })
+            Assert.Contains(line, shown, StringComparison.Ordinal);
+        Assert.Empty(Mounts.AtOrBelow(scratch.Path));
+        Run(clone, 0, "--root", Path.Combine(clone, "artifacts/demo/store"), "rm", "demo/changed", "demo/debian");
+    }
+
+    [Fact]
     public void What_is_missing_is_told()
     {
         using var scratch = new ScratchDirectory();
@@ -57,6 +81,7 @@ public sealed class RootlessTests
         Assert.Contains("/etc/subuid has no IDs for 'nobody'", Run(home, 0, "nobody", "info"), StringComparison.Ordinal);
         Run(home, 0, "nobody", "create", "box");
         Assert.Contains("/etc/subuid", Run(home, 7, "nobody", "run-in", "box", "--", "true"), StringComparison.Ordinal);
+        Assert.Contains("switched off (STRATA_NAMESPACE=off)", RunAs("nobody", "nogroup", home, 7, "env", "STRATA_NAMESPACE=off", Cli.Program, "run-in", "box", "--", "true"), StringComparison.Ordinal);
         // One ID is better than none: whoever wants a namespace gets it, and the store of outside is not mistaken there.
         Assert.Equal("0\n", Run(home, 0, "nobody", "unshare", "--", "id", "-u"));
         Assert.Contains("extended attributes", Run(home, 5, "nobody", "unshare", "--", Cli.Program, "images"), StringComparison.Ordinal);
@@ -86,17 +111,28 @@ public sealed class RootlessTests
     {
         string tar = scratch["rootfs.tar"], root = scratch.Make("rootfs");
         Commands.Run("sh", "-euc", $$"""
-            cd '{{root}}'; chmod 755 .; mkdir bin etc proc dev; cp "$(command -v busybox)" bin/busybox
+            cd '{{root}}'; chmod 755 .; mkdir bin etc proc dev opt; echo one > opt/one; cp "$(command -v busybox)" bin/busybox
             for a in sh id stat cat chown rm; do ln -s busybox bin/$a; done
             echo hi > etc/motd; mknod -m 644 null c 1 3; echo x > owned; chown 1000:1001 owned; tar -cf '{{tar}}' .; chmod 644 '{{tar}}'
             """);
         return tar;
     }
 
-    private static string Run(string home, int exitCode, params string[] arguments)
+    /// <summary>From artifacts/bin/Strata.EndToEnd.Tests/debug up.</summary>
+    private static string ToolsOf()
     {
-        bool nobody = arguments[0] == "nobody";
-        var info = new ProcessStartInfo("setpriv", ["--reuid", nobody ? "nobody" : User, "--regid", nobody ? "nogroup" : User, "--clear-groups", Cli.Program, .. nobody ? arguments[1..] : arguments])
+        string directory = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(directory, "tools/demo.sh")))
+            directory = Path.GetDirectoryName(directory) ?? throw new InvalidOperationException("tools/demo.sh was not found");
+        return Path.Combine(directory, "tools");
+    }
+
+    private static string Run(string home, int exitCode, params string[] arguments) =>
+        arguments[0] == "nobody" ? RunAs("nobody", "nogroup", home, exitCode, [Cli.Program, .. arguments[1..]]) : RunAs(User, User, home, exitCode, [Cli.Program, .. arguments]);
+
+    private static string RunAs(string user, string group, string home, int exitCode, params string[] command)
+    {
+        var info = new ProcessStartInfo("setpriv", ["--reuid", user, "--regid", group, "--clear-groups", .. command])
         {
             RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = home,
         };
@@ -105,7 +141,7 @@ public sealed class RootlessTests
         info.Environment["HOME"] = home;
         using var process = Process.Start(info)!;
         var (code, output, error) = Cli.Wait(process);
-        Assert.True(code == exitCode, $"strata {string.Join(' ', arguments)}: {code}\n{output}{error}");
+        Assert.True(code == exitCode, $"{string.Join(' ', command)}: {code}\n{output}{error}");
         return exitCode is 0 or 7 && output.Length > 0 ? output : error;
     }
 

@@ -22,7 +22,7 @@ public static class ChangedRoot
         {
             program = Find(tree, command[0]);
             if (program is null)
-                return Told(Errno.ENOENT);
+                return (NotFound, command[0].Contains('/', StringComparison.Ordinal) ? "there is no such file in it" : $"none of {DefaultPath} has it there");
             foreach (string name in FromHost)
                 Show(tree, name);
         }

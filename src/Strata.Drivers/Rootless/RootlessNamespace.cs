@@ -32,6 +32,9 @@ public static class RootlessNamespace
     /// <summary>True if this process is no root and could have a namespace of its own.</summary>
     public static bool IsWanted => !ProcessCalls.CanMount && ProcessCalls.UserId != 0 && string.IsNullOrEmpty(Environment.GetEnvironmentVariable(Variable));
 
+    /// <summary>True if it could have one, but the user wants none.</summary>
+    public static bool IsSwitchedOff => !ProcessCalls.CanMount && ProcessCalls.UserId != 0 && !IsWanted && Current is null;
+
     /// <summary>
     /// For a program that <see cref="Enter"/> became, before anything else: goes back to the working directory, which nsenter leaves, and keeps the
     /// namespaces' descriptors from the programs that this one starts. True: this process has just arrived.
