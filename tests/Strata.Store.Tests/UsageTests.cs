@@ -1,3 +1,4 @@
+using Microsoft.Data.Sqlite;
 using Strata.Testing;
 
 namespace Strata.Store.Tests;
@@ -30,6 +31,19 @@ public sealed class UsageTests
         Assert.Equal(layers[one[0].ChainId.Digest].Own.SizeBytes + layers[one[1].ChainId.Digest].Own.SizeBytes, box.Shared.SizeBytes);
         Assert.Equal(default, layers[one[0].ChainId.Digest].Freed);
         Assert.Equal(b with { }, Assert.Single(rig.Store.MeasureItems([b.Digest!.Value.ToString()])));
+
+        // The order in which layers came is not that of what lies on what: a clock was set back.
+        using (var connection = new SqliteConnection($"Data Source={Path.Combine(rig.Root, "strata.db")};Pooling=False"))
+        {
+            connection.Open();
+            using var command = connection.CreateCommand();
+            (command.CommandText, _) = ("UPDATE layers SET created=created+1000000 WHERE chain=$1", command.Parameters.AddWithValue("$1", one[0].ChainId.ToString()));
+            Assert.Equal(1, command.ExecuteNonQuery());
+        }
+        var again = rig.Store.MeasureItems();
+        Assert.Equal(one[0].ChainId.Digest, again[^1].Digest);
+        Assert.Equal(items.OrderBy(i => i.Name, StringComparer.Ordinal), again.OrderBy(i => i.Name, StringComparer.Ordinal));
+        Assert.Empty(rig.Store.Check());
     }
 
     [Theory, InlineData("erofs"), InlineData("overlay"), InlineData("vfs")]

@@ -69,13 +69,13 @@ public sealed partial class Store
     }
 
     /// <summary>Reads layers' tars and compares their digests, several at a time.</summary>
-    private void CheckContents(List<LayerRecord> layers, CheckOptions options, Findings findings, HashSet<ChainId> damaged, CancellationToken cancellationToken)
+    private void CheckContents(List<ChainId> layers, CheckOptions options, Findings findings, HashSet<ChainId> damaged, CancellationToken cancellationToken)
     {
-        long total = layers.Sum(layer => layer.TarBytes), done = 0;
+        long total = _database.ReadOne(s => s.Count("SELECT total(tar_bytes) FROM layers")), done = 0;
         int workers = options.Workers > 0 ? options.Workers : Math.Max(2, Environment.ProcessorCount);
         var broken = new System.Collections.Concurrent.ConcurrentBag<ChainId>();
         Parallel.ForEach(
-            layers.Where(layer => !damaged.Contains(layer.ChainId) && !IsMissing(layer)), new ParallelOptions { MaxDegreeOfParallelism = workers, CancellationToken = cancellationToken },
+            Records(layers.Where(layer => !damaged.Contains(layer))).Where(layer => !IsMissing(layer)), new ParallelOptions { MaxDegreeOfParallelism = workers, CancellationToken = cancellationToken },
             layer =>
             {
                 bool whole = Try($"layer {layer.ChainId}", findings, () =>
@@ -119,10 +119,17 @@ public sealed partial class Store
             fact.Created.ToUnixTimeMilliseconds(), fact.SharedFrom)) == 1;
     }
 
-    private List<string> DamagedRows(string table, string key, string columns, Func<Microsoft.Data.Sqlite.SqliteDataReader, object> read) => _database.Read(s =>
-        s.List($"SELECT CAST({key} AS TEXT), {columns} FROM {table} WHERE {key} IS NOT NULL", row => row.GetString(0))
-            .Except(s.ListWhole($"SELECT {columns} FROM {table}", row => read(row) is null ? null! : row.GetString(0)))
-            .ToList());
+    private List<string> DamagedRows(string table, string key, string columns, Func<Microsoft.Data.Sqlite.SqliteDataReader, object> read) => _database.ReadOne(s =>
+    {
+        var damaged = new List<string>();
+        s.EachWhole($"SELECT {columns}, CAST({key} AS TEXT) FROM {table} WHERE {key} IS NOT NULL", row =>
+        {
+            damaged.Add(row.GetString(row.FieldCount - 1));
+            read(row); // or this throws, and it stays
+            damaged.RemoveAt(damaged.Count - 1);
+        });
+        return damaged;
+    });
 
     /// <summary>Removes a row of the metadata that can't be read, by its key. What it named stays on disk until it is swept as an orphan.</summary>
     /// <returns>False: there is no such row, or it can be read.</returns>

@@ -11,9 +11,9 @@ public sealed partial class Store
 
     private void CheckOrphans(CheckOptions options, Findings findings, CancellationToken cancellationToken)
     {
-        var held = Driver.List().ToHashSet(); // first: what is made meanwhile is not in it
-        var named = _database.Read(s => s.List("SELECT driver_id FROM driver_ids", r => r.IsDBNull(0) ? "" : r.GetString(0))).ToHashSet(StringComparer.Ordinal);
-        CheckDriverLayers(held, named, options, findings, cancellationToken);
+        var held = Driver.List(); // first: what is made meanwhile is not in it
+        var named = ReadNamed(held.Count);
+        CheckDriverLayers([.. held.Where(id => !named.Contains(id.ToString()))], named, options, findings, cancellationToken);
         foreach (var (directory, what) in new[] { (_layout.Recipes, "recipe"), (_layout.LayerFacts, "file") })
         {
             foreach (string path in Directory.EnumerateFiles(directory))
@@ -63,16 +63,23 @@ public sealed partial class Store
         }
     }
 
-    private void CheckDriverLayers(HashSet<LayerId> held, HashSet<string> named, CheckOptions options, Findings findings, CancellationToken cancellationToken)
+    /// <summary>The driver's layers that have a name.</summary>
+    private LayerIdSet ReadNamed(int expected) => _database.ReadOne(s =>
     {
-        var orphans = held.Where(id => !named.Contains(id.ToString())).ToList();
+        var named = new LayerIdSet(expected);
+        s.EachWhole("SELECT driver_id FROM driver_ids WHERE driver_id IS NOT NULL", row => named.Add(row.GetString(0)));
+        return named;
+    });
+
+    private void CheckDriverLayers(List<LayerId> orphans, LayerIdSet named, CheckOptions options, Findings findings, CancellationToken cancellationToken)
+    {
         if (orphans.Count == 0)
             return;
         // One on which a layer lies that has a name is needed.
         var needed = new HashSet<LayerId>();
         if (Driver is ILayerStructure structure)
         {
-            foreach (var id in held.Except(orphans))
+            foreach (var id in Driver.List().Where(id => named.Contains(id.ToString())))
                 Try($"layer {id} of the driver", new Findings(), () => needed.UnionWith(structure.GetLayersBelow(id))); // what is damaged was told before
         }
         // Each before the one that it lies on: as far as that is known, the deepest first.

@@ -25,47 +25,55 @@ public sealed partial class Store
     {
         var findings = new Findings();
         CheckRows(options, findings);
-        var layers = BaseFirst(ListLayers());
+        var layers = ListBaseFirst();
+        int count = layers.Count;
         var damaged = new HashSet<ChainId>();
-        for (int i = 0; i < layers.Count; i++)
+        for (int i = 0; i < count; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            CheckStructure(layers[i], options, findings, damaged, cancellationToken);
-            options.Progress?.Report(new ProgressReport("check layers", i + 1, layers.Count));
+            if (FindLayer(layers[i]) is { } layer)
+                CheckStructure(layer, options, findings, damaged, cancellationToken);
+            options.Progress?.Report(new ProgressReport("check layers", i + 1, count));
         }
         if (options.Deep)
             CheckContents(layers, options, findings, damaged, cancellationToken);
         if (options.Repair)
         {
             bool any = false;
-            foreach (var layer in layers.Where(layer => damaged.Contains(layer.ChainId)))
+            foreach (var layer in Records(layers.Where(damaged.Contains)))
                 any |= Restore(layer, options, findings, cancellationToken);
             if (any)
-                CheckPlaces(layers, findings); // a layer whose files were gone got others, which those above it must name
+                CheckPlaces(Records(layers), findings); // a layer whose files were gone got others, which those above it must name
         }
         int images = CheckImages(options, findings, cancellationToken);
         int writable = CheckWritable(options, findings, cancellationToken);
         CheckSnapshots(options, findings, cancellationToken);
         CheckGraph(options, findings, cancellationToken);
         CheckOrphans(options, findings, cancellationToken);
-        return new CheckReport(findings.All, layers.Count, images, writable);
+        return new CheckReport(findings.All, count, images, writable);
     });
 
-    private static List<LayerRecord> BaseFirst(IReadOnlyList<LayerRecord> layers)
+    /// <summary>All layers, each after the one that it lies on: who they are, since there may be 100,000; what they are is read when it is their turn.</summary>
+    private List<ChainId> ListBaseFirst()
     {
-        var known = layers.ToDictionary(layer => layer.ChainId);
-        var order = new List<LayerRecord>(layers.Count);
-        var done = new HashSet<ChainId>();
-        var path = new Stack<LayerRecord>();
-        foreach (var layer in layers)
+        var layers = MeasuredLayers.Read(_database);
+        var order = new List<ChainId>(layers.Count);
+        bool[] done = new bool[layers.Count];
+        var path = new Stack<int>();
+        for (int i = 0; i < layers.Count; i++)
         {
-            for (var next = layer; next is not null && done.Add(next.ChainId); next = next.Parent is { } parent ? known.GetValueOrDefault(parent) : null)
+            for (int next = i; next >= 0 && !done[next]; next = layers.Parents[next])
+            {
+                done[next] = true;
                 path.Push(next);
-            while (path.TryPop(out var lowest))
-                order.Add(lowest);
+            }
+            while (path.TryPop(out int lowest))
+                order.Add(layers.Numbers[lowest]);
         }
         return order;
     }
+
+    private IEnumerable<LayerRecord> Records(IEnumerable<ChainId> layers) => layers.Select(FindLayer).OfType<LayerRecord>();
 
     /// <summary>Runs a part of the check; that it could not be made is a finding.</summary>
     /// <returns>False: the subject is damaged.</returns>

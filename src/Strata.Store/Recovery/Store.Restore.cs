@@ -105,7 +105,7 @@ public sealed partial class Store
         Driver.Sync();
     }
 
-    private void CheckPlaces(List<LayerRecord> baseFirst, Findings findings)
+    private void CheckPlaces(IEnumerable<LayerRecord> baseFirst, Findings findings)
     {
         if (Driver is not ILayerStructure structure)
             return;

@@ -5,16 +5,20 @@ namespace Strata.Store;
 /// <summary>What measuring knows of all layers, in the order in which they came: columns, by number, since there may be 100,000 layers.</summary>
 internal sealed class MeasuredLayers
 {
-    private readonly Dictionary<ChainId, int> _numbers = [];
+    private MeasuredLayers(int capacity)
+    {
+        Numbers = new LayerNumbers(capacity);
+        DriverIds = new LayerIdColumn(capacity);
+    }
 
     /// <summary>Who each is.</summary>
-    internal List<ChainId> ChainIds { get; } = [];
+    internal LayerNumbers Numbers { get; }
 
     /// <summary>Its ID in the driver.</summary>
-    internal List<LayerId> DriverIds { get; } = [];
+    internal LayerIdColumn DriverIds { get; }
 
-    /// <summary>The shared store in which it lies, or null.</summary>
-    internal List<string?> SharedFrom { get; } = [];
+    /// <summary>The shared store in which it lies; none: it is here.</summary>
+    internal Dictionary<int, string> SharedFrom { get; } = [];
 
     /// <summary>The number of the layer below, or -1.</summary>
     internal int[] Parents { get; private set; } = [];
@@ -25,16 +29,15 @@ internal sealed class MeasuredLayers
     /// <summary>What each takes without those below it; measured later.</summary>
     internal Usage[] Own { get; private set; } = [];
 
-    internal int Count => ChainIds.Count;
-
-    /// <summary>The number of a layer; -1 if there is none.</summary>
-    internal int Find(ChainId? chain) => chain is { } there && _numbers.TryGetValue(there, out int number) ? number : -1;
+    internal int Count => Numbers.Count;
 
     /// <summary>Reads them, and who uses them. A row that can't be read is left out, as everywhere: check finds it.</summary>
     internal static MeasuredLayers Read(Database database) => database.Read(s =>
     {
-        var layers = new MeasuredLayers();
-        var below = new List<ChainId?>();
+        int count = (int)s.Count("SELECT count(*) FROM layers");
+        var layers = new MeasuredLayers(count);
+        var parents = new List<int>(count);
+        var later = new List<(int Layer, ChainId Parent)>(); // of whom the parent comes after it
         string? shared = null;
         s.EachWhole("SELECT chain, parent, driver_id, shared FROM layers ORDER BY created, chain", row =>
         {
@@ -43,20 +46,28 @@ internal sealed class MeasuredLayers
             var driverId = LayerId.Parse(row.GetString(2));
             string? from = row.IsDBNull(3) ? null : row.GetString(3);
             shared = from == shared ? shared : from; // few stores, many layers
-            layers._numbers.Add(chain, layers.Count);
-            layers.ChainIds.Add(chain);
+            int number = layers.Count, below = layers.Numbers.Find(parent);
+            if (parent is { } missed && below < 0)
+                later.Add((number, missed));
+            if (shared is not null)
+                layers.SharedFrom.Add(number, shared);
+            layers.Numbers.Add(chain);
             layers.DriverIds.Add(driverId);
-            layers.SharedFrom.Add(shared);
-            below.Add(parent);
+            parents.Add(below);
         });
-        layers.Parents = [.. below.Select(layers.Find)];
+        foreach (var (layer, parent) in later)
+            parents[layer] = layers.Numbers.Find(parent);
+        layers.Parents = [.. parents];
         layers.Own = new Usage[layers.Count];
         layers.Users = new int[layers.Count];
-        foreach (int parent in layers.Parents.Where(parent => parent >= 0))
-            layers.Users[parent]++;
+        foreach (int parent in layers.Parents)
+        {
+            if (parent >= 0)
+                layers.Users[parent]++;
+        }
         s.EachWhole(string.Join(" UNION ALL ", Roots.Layers.Select(root => root.All)), row =>
         {
-            if (layers.Find(new ChainId(Digest.Parse(row.GetString(0)))) is >= 0 and var kept)
+            if (layers.Numbers.Find(new ChainId(Digest.Parse(row.GetString(0)))) is >= 0 and var kept)
                 layers.Users[kept]++;
         });
         return layers;

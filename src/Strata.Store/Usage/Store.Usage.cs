@@ -9,16 +9,16 @@ public sealed partial class Store
     /// <param name="only">The items: manifests of images, chain IDs of layers, names of writable layers; null: all.</param>
     /// <param name="progress">Told of layers, or null.</param>
     /// <param name="cancellationToken">Ends it early.</param>
-    /// <returns>Images, then writable layers, then layers, in the order in which they came.</returns>
+    /// <returns>Images, then writable layers, then layers, in the order in which they came. A layer's is made each time it is asked for.</returns>
     public IReadOnlyList<ItemUsage> MeasureItems(IReadOnlyCollection<string>? only = null, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
     {
         var layers = MeasuredLayers.Read(_database);
         var images = ListImages();
         var writable = ListWritable();
         bool Wanted(string key) => only is null || only.Contains(key);
-        bool WantedLayer(int layer) => only is null || only.Contains(layers.ChainIds[layer].ToString());
+        bool WantedLayer(int layer) => only is null || only.Contains(layers.Numbers[layer].ToString());
         var applied = ListLeases().Where(lease => lease.Name == AppliedLease).SelectMany(lease => lease.Layers).ToHashSet();
-        var tops = images.Where(i => Wanted(i.Manifest.ToString())).Select(i => i.TopLayer).Concat(writable.Where(w => Wanted(w.Name)).Select(w => w.Parent)).Select(layers.Find)
+        var tops = images.Where(i => Wanted(i.Manifest.ToString())).Select(i => i.TopLayer).Concat(writable.Where(w => Wanted(w.Name)).Select(w => w.Parent)).Select(layers.Numbers.Find)
             .Concat(Enumerable.Range(0, layers.Count).Where(WantedLayer));
         MeasureLayers(layers, tops, progress, cancellationToken);
 
@@ -28,7 +28,7 @@ public sealed partial class Store
         {
             var documents = new[] { image.Manifest, image.Config }.Where(d => documentUsers[d] == 1)
                 .Aggregate(default(Usage), (sum, document) => Add(sum, TreeUsage.Measure(BlobPath(document), cancellationToken)));
-            var (exclusive, shared) = layers.Split(layers.Find(image.TopLayer));
+            var (exclusive, shared) = layers.Split(layers.Numbers.Find(image.TopLayer));
             items.Add(new ItemUsage(
                 ItemKind.Image, image.Names.Count > 0 ? image.Names[0] : image.Config.ToString(), documents, Add(documents, exclusive), shared, Add(documents, exclusive)) { Digest = image.Manifest });
         }
@@ -37,22 +37,35 @@ public sealed partial class Store
             var itself = MeasureWhole(layer.DriverId, cancellationToken);
             if (layer.InitId is { } init)
                 itself = Add(itself, MeasureWhole(init, cancellationToken));
-            var (exclusive, shared) = layers.Split(layers.Find(layer.Parent));
+            var (exclusive, shared) = layers.Split(layers.Numbers.Find(layer.Parent));
             items.Add(new ItemUsage(ItemKind.Writable, layer.Name, itself, Add(itself, exclusive), shared, itself));
         }
-        for (int i = 0; i < layers.Count; i++)
+        int[] shown = [.. Enumerable.Range(0, layers.Count).Where(WantedLayer)];
+        return new Measured(items, shown.Length, at => ItemOf(layers, shown[at], applied));
+    }
+
+    private static ItemUsage ItemOf(MeasuredLayers layers, int layer, HashSet<ChainId> applied)
+    {
+        var chain = layers.Numbers[layer];
+        bool used = layers.Users[layer] > (applied.Contains(chain) ? 1 : 0); // removing it takes it from that lease
+        var (exclusive, shared) = layers.Split(layers.Parents[layer]);
+        var itself = layers.Own[layer];
+        return new ItemUsage(ItemKind.Layer, chain.ToString(), itself, Add(itself, exclusive), shared, used ? default : itself)
         {
-            if (!WantedLayer(i))
-                continue;
-            bool used = layers.Users[i] > (applied.Contains(layers.ChainIds[i]) ? 1 : 0); // removing it takes it from that lease
-            var (exclusive, shared) = layers.Split(layers.Parents[i]);
-            var itself = layers.Own[i];
-            items.Add(new ItemUsage(ItemKind.Layer, layers.ChainIds[i].ToString(), itself, Add(itself, exclusive), shared, used ? default : itself)
-            {
-                Digest = layers.ChainIds[i].Digest, SharedFrom = layers.SharedFrom[i],
-            });
-        }
-        return items;
+            Digest = chain.Digest, SharedFrom = layers.SharedFrom.GetValueOrDefault(layer),
+        };
+    }
+
+    /// <summary>Items of which those of layers, which may be 100,000, are made when they are asked for.</summary>
+    private sealed class Measured(List<ItemUsage> first, int layers, Func<int, ItemUsage> layer) : IReadOnlyList<ItemUsage>
+    {
+        public int Count => first.Count + layers;
+
+        public ItemUsage this[int index] => index < first.Count ? first[index] : layer(index - first.Count);
+
+        public IEnumerator<ItemUsage> GetEnumerator() => Enumerable.Range(0, Count).Select(i => this[i]).GetEnumerator();
+
+        System.Collections.IEnumerator System.Collections.IEnumerable.GetEnumerator() => GetEnumerator();
     }
 
     private void MeasureLayers(MeasuredLayers layers, IEnumerable<int> tops, IProgress<ProgressReport>? progress, CancellationToken cancellationToken)
