@@ -69,22 +69,31 @@ part_scale() {
   done
   rm -rf "$WORK/scale"
 }
-# import: `ctr image import` of multi and its unpacking, by containerd's overlayfs snapshotter and through our snapshotter and differ. The second time by a
-# client that plays containerd's unpacker (Strata.Bench unpack): Debian's containerd can't be told of a differ.
+# import: `ctr image import` of multi and its unpacking, by containerd's overlayfs snapshotter and through our snapshotter and differ: layer by layer; two at
+# once, and applied ahead; and with the layers here already, as remote snapshots. Unpacked by a client that plays containerd's unpacker (Strata.Bench unpack):
+# Debian's containerd can't be told of a differ. `ctr import` is the first half alone.
 part_import() {
-  local one=$OCI/multi-gzip.tar oci=$OCI/multi-gzip door=$RUN/stratad.sock r
+  local one=$OCI/multi-gzip.tar oci=$OCI/multi-gzip door=$RUN/stratad.sock way r
   start_containerd || return; ctr_clean
-  printf 'ctr -a "%s" images import --no-unpack "$1" && "%s" unpack "%s" "%s"\n' "$CTD_SOCK" "$BENCH" "$door" "$oci" > "$RUN/import.sh"
+  printf 'ctr -a "%s" images import --no-unpack "$1" && "%s" unpack "%s" "%s" "$2"\n' "$CTD_SOCK" "$BENCH" "$door" "$oci" > "$RUN/import.sh"
   for r in $(seq "$ROUNDS"); do
     warm "$one"
-    rest; measure import-multi containerd "$r" "$RUN/containerd.pid" -- sh "$RUN/ctr-load.sh" "$one"; ctr_clean
-    instant_clean
-    "$REPO/artifacts/bin/stratad" serve --root "$WORK/instant" --driver erofs --containerd-socket "$door" --containerd-address "$CTD_SOCK" > "$LOGS/stratad.log" 2>&1 &
-    echo $! > "$RUN/stratad.pid"
-    for _ in $(seq 200); do grep -q 'stratad: ready' "$LOGS/stratad.log" && break; sleep 0.05; done
-    rest; measure import-multi strata "$r" "$RUN/stratad.pid" -- sh "$RUN/import.sh" "$one"
-    stop_pid "$RUN/stratad.pid"; ctr_clean
-    findmnt -rno TARGET | { grep "^$WORK/instant/" || true; } | sort -r | xargs -r -n1 umount # mounts outlive the daemon
-    instant_clean
+    [ -n "${NO_PEERS:-}" ] || { rest; measure import-multi containerd "$r" "$RUN/containerd.pid" -- sh "$RUN/ctr-load.sh" "$one"; ctr_clean; }
+    rest; measure import-multi "ctr import" "$r" "$RUN/containerd.pid" -- ctr -a "$CTD_SOCK" images import --no-unpack "$one"; ctr_clean
+    import_through "strata" 1 "$r"
+    import_through "strata, ahead" 2 "$r" --containerd-ahead
+    instant_clean; "${EROFS[@]}" load "$one" > /dev/null
+    import_through "strata, layers here" 1 "$r"
   done
+}
+# import_through NAME LAYERS_AT_ONCE ROUND [ARGUMENT OF stratad...]
+import_through() {
+  local name=$1 at_once=$2 r=$3; shift 3
+  "$REPO/artifacts/bin/stratad" serve --root "$WORK/instant" --driver erofs --containerd-socket "$door" --containerd-address "$CTD_SOCK" "$@" > "$LOGS/stratad.log" 2>&1 &
+  echo $! > "$RUN/stratad.pid"
+  for _ in $(seq 200); do grep -q 'stratad: ready' "$LOGS/stratad.log" && break; sleep 0.05; done
+  rest; sleep 2; measure import-multi "$name" "$r" "$RUN/stratad.pid" -- sh "$RUN/import.sh" "$one" "$at_once"
+  stop_pid "$RUN/stratad.pid"; ctr_clean
+  findmnt -rno TARGET | { grep "^$WORK/instant/" || true; } | sort -r | xargs -r -n1 umount # mounts outlive the daemon
+  instant_clean
 }

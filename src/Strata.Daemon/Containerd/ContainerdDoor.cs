@@ -5,7 +5,7 @@ using Strata.Oci.Registries;
 namespace Strata.Daemon.Containerd;
 
 /// <summary>containerd's proxy plugins: snapshotter and differ, over gRPC.</summary>
-internal sealed class ContainerdDoor(string socketPath, string containerdAddress, RegistryOptions? fetch) : Door("containerd", socketPath, HttpProtocols.Http2)
+internal sealed class ContainerdDoor(string socketPath, string containerdAddress, RegistryOptions? fetch, bool ahead) : Door("containerd", socketPath, HttpProtocols.Http2)
 {
     private const int MaxMessageBytes = 16 << 20; // containerd's own default
 
@@ -19,6 +19,11 @@ internal sealed class ContainerdDoor(string socketPath, string containerdAddress
         });
         services.AddSingleton<ErrorInterceptor>();
         services.AddSingleton(_ => new ContainerdClient(containerdAddress));
+        if (ahead)
+        {
+            services.AddSingleton<AheadUnpacker>();
+            services.AddHostedService(all => all.GetRequiredService<AheadUnpacker>());
+        }
         if (fetch is not null)
         {
             services.AddSingleton(fetch);

@@ -11,7 +11,7 @@ namespace Strata.Daemon.Containerd;
 /// <remarks>
 /// For mounts that are of no snapshot of this store the answer is Unimplemented: containerd then asks the next differ of its configuration.
 /// </remarks>
-internal sealed class DiffService(Store.Store store, ContainerdClient containerd) : Diff.DiffBase
+internal sealed class DiffService(Store.Store store, ContainerdClient containerd, AheadUnpacker? ahead = null) : Diff.DiffBase
 {
     private const string UncompressedLabel = "containerd.io/uncompressed";
     private const int MaxBytesUnderWay = 4 << 20;
@@ -22,18 +22,31 @@ internal sealed class DiffService(Store.Store store, ContainerdClient containerd
         if (!MediaTypes.IsLayer(blob.MediaType))
             throw StrataException.NotSupported($"A layer of the media type '{blob.MediaType}' can't be applied.");
         var headers = ContainerdClient.HeadersOf(context);
-        Action<long> moved = bytes => Moved(context, bytes, 0);
-        var input = new LayerInput
-        {
-            Open = () => ContentFile.Find(containerd, blob.Digest, headers, moved, context.CancellationToken) ?? (Stream)new ContentReadStream(containerd, blob.Digest, headers, moved, context.CancellationToken),
-            BlobDigest = Digest.Parse(blob.Digest),
-            BlobBytes = blob.Size,
-        };
         // For minutes, perhaps: not on a thread that other calls wait for.
         var applied = await Task.Factory.StartNew(
-            () => store.Snapshots.Apply(request.Mounts.ToMounts(), input, context.CancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+            () => Apply(blob, request.Mounts.ToMounts(), headers, context), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
             ?? throw NotOurs();
         return new ApplyResponse { Applied = new BlobDescriptor { MediaType = MediaTypes.LayerTar, Digest = applied.DiffId.ToString(), Size = applied.TarBytes } };
+    }
+
+    private AppliedLayer? Apply(BlobDescriptor blob, IReadOnlyList<Strata.Mount> mounts, Metadata headers, ServerCallContext context)
+    {
+        var digest = Digest.Parse(blob.Digest);
+        Action<long> moved = bytes => Moved(context, bytes, 0);
+        using var file = ContentFile.Find(containerd, digest, headers, moved, context.CancellationToken);
+        if (file is not null && ahead is not null)
+        {
+            using var layer = ahead.Take(digest, moved, context.CancellationToken);
+            if (layer is not null && store.Snapshots.Adopt(mounts, layer, context.CancellationToken) is { } adopted)
+                return adopted;
+        }
+        var input = new LayerInput
+        {
+            Open = () => file ?? (Stream)new ContentReadStream(containerd, blob.Digest, headers, moved, context.CancellationToken),
+            BlobDigest = digest,
+            BlobBytes = blob.Size,
+        };
+        return store.Snapshots.Apply(mounts, input, context.CancellationToken);
     }
 
     public override async Task<DiffResponse> Diff(DiffRequest request, ServerCallContext context)

@@ -15,6 +15,7 @@ internal static class ConfigFile
         ["containerd-socket"] = (o, v) => o with { ContainerdSocket = AbsolutePath(v) },
         ["containerd-address"] = (o, v) => o with { ContainerdAddress = AbsolutePath(v) },
         ["containerd-fetch"] = (o, v) => o with { ContainerdFetch = OneOf(v, "true", "false") == "true" ? o.ContainerdFetch ?? new Oci.Registries.RegistryOptions() : null },
+        ["containerd-ahead"] = (o, v) => o with { ContainerdAhead = OneOf(v, "true", "false") == "true" },
         ["snapshot-sync"] = (o, v) => o.WithSnapshotSync(OneOf(v, ServeOptions.SnapshotSyncSoon, ServeOptions.SnapshotSyncAlways)),
         ["docker-socket"] = (o, v) => o with { DockerSocket = AbsolutePath(v) },
         ["api-socket"] = (o, v) => o with { ApiSocket = AbsolutePath(v) },

@@ -32,7 +32,7 @@ internal sealed class DaemonHost : IAsyncDisposable
     {
         var doors = new List<Door>();
         if (options.ContainerdSocket is { } containerd)
-            doors.Add(new ContainerdDoor(containerd, options.ContainerdAddress, options.ContainerdFetch));
+            doors.Add(new ContainerdDoor(containerd, options.ContainerdAddress, options.ContainerdFetch, options.ContainerdAhead));
         if (options.DockerSocket is { } docker)
             doors.Add(new DockerDoor(docker));
         if (options.ApiSocket is { } api)

@@ -34,6 +34,9 @@ internal sealed record ServeOptions
     /// <summary>How registries are spoken to, to fetch what containerd is about to pull; null: that is left to containerd.</summary>
     internal RegistryOptions? ContainerdFetch { get; init; }
 
+    /// <summary>Layers are applied when they come into containerd's content store, before they are asked for.</summary>
+    internal bool ContainerdAhead { get; init; }
+
     /// <summary>How soon what containerd asks for, but for commits, is durable after its answer; null: before it.</summary>
     internal TimeSpan? SnapshotFlush { get; init; } = SoonFlush;
 

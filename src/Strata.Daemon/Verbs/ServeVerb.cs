@@ -20,6 +20,7 @@ internal static class ServeVerb
             Description = $"containerd's own socket, of which the differ reads layers. Default: {ServeOptions.DefaultContainerdAddress}.", HelpName = "PATH",
         };
         var fetch = new Option<bool>("--containerd-fetch") { Description = "Fetch the images that containerd says it will pull (its snapshot annotations): faster, by strata's own registry settings." };
+        var ahead = new Option<bool>("--containerd-ahead") { Description = "Apply layers when they come into containerd's content store, while the rest of their image still comes: imports take less time." };
         var sync = new Option<string?>("--snapshot-sync")
         {
             Description = "When snapshots that are prepared, changed or removed survive a power cut: soon (within about 100 ms; the default) or always (before the answer). Commits always do.", HelpName = "soon|always",
@@ -43,7 +44,7 @@ internal static class ServeVerb
         var stopTimeout = Duration("--stop-timeout", "How long calls that are under way may take when the daemon is to stop. Default: 20s.");
         var command = new Command("serve", "Serve a store. Each door opens only if its socket is named.")
         {
-            root, driver, driverOptions, sharedStores, containerd, containerdAddress, fetch, sync, docker, api, apiGroup, apiMode, config, logFormat, logLevel, traces, callTimeout, stopTimeout,
+            root, driver, driverOptions, sharedStores, containerd, containerdAddress, fetch, ahead, sync, docker, api, apiGroup, apiMode, config, logFormat, logLevel, traces, callTimeout, stopTimeout,
         };
         command.SetAction((parse, cancellationToken) => RunAsync(
             ServeOptions.Load(parse.GetValue(config), given => given with
@@ -56,6 +57,7 @@ internal static class ServeVerb
                 ContainerdAddress = parse.GetValue(containerdAddress) ?? given.ContainerdAddress,
                 SnapshotFlush = parse.GetValue(sync) is { } word ? given.WithSnapshotSync(word).SnapshotFlush : given.SnapshotFlush,
                 ContainerdFetch = parse.GetValue(fetch) ? given.ContainerdFetch ?? new RegistryOptions() : given.ContainerdFetch,
+                ContainerdAhead = parse.GetValue(ahead) || given.ContainerdAhead,
                 DockerSocket = parse.GetValue(docker) ?? given.DockerSocket,
                 ApiSocket = parse.GetValue(api) ?? given.ApiSocket,
                 ApiSocketGroup = parse.GetValue(apiGroup) ?? given.ApiSocketGroup,

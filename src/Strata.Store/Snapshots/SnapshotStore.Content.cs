@@ -20,25 +20,45 @@ public sealed partial class SnapshotStore
         if (FindByMounts(mounts) is not { } found)
             return null;
         using var held = _locks.Acquire(found.Key, cancellationToken);
-        var snapshot = Get(found.Key);
-        if (snapshot.Kind != SnapshotKind.Active || snapshot.Holder != found.Holder)
-            throw StrataException.FailedPrecondition($"The snapshot '{snapshot.Key}' is not active: nothing can be applied to it.");
+        var snapshot = GetActive(found);
         return Store.Guard($"Can't apply a layer to '{snapshot.Key}'", () => ApplyTo(snapshot, input, cancellationToken));
+    }
+
+    /// <summary>What a snapshot is now, that was found and is locked.</summary>
+    private SnapshotRecord GetActive(SnapshotRecord found)
+    {
+        var snapshot = Get(found.Key);
+        return snapshot.Kind == SnapshotKind.Active && snapshot.Holder == found.Holder
+            ? snapshot
+            : throw StrataException.FailedPrecondition($"The snapshot '{snapshot.Key}' is not active: nothing can be applied to it.");
+    }
+
+    /// <summary>What an active snapshot is on, to which nothing was written yet.</summary>
+    private LayerId? ParentOfEmpty(SnapshotRecord snapshot, CancellationToken cancellationToken)
+    {
+        var parent = snapshot.Parent is { } below ? Get(below).DriverId : (LayerId?)null;
+        return snapshot.Applied is null && Driver.Changes(snapshot.DriverId, parent, null, cancellationToken).Count == 0
+            ? parent
+            : throw StrataException.FailedPrecondition($"Something is in the snapshot '{snapshot.Key}' already: a layer is applied to a new one.");
+    }
+
+    private AppliedLayer ApplyVerified(LayerId id, LayerId? parent, LayerInput input, CancellationToken cancellationToken)
+    {
+        using var blob = input.Open();
+        var applied = BlobApplier.Apply(Driver, _layout, id, parent, blob, new ApplyOptions { Limits = _store.Limits }, cancellationToken);
+        if (input.BlobDigest is { } wanted && wanted != applied.BlobDigest)
+            throw StrataException.Corrupt($"The layer is damaged: its blob is {applied.BlobDigest}, not {wanted}. Get the image again.");
+        if (input.DiffId is { } diff && diff != applied.DiffId)
+            throw StrataException.Corrupt($"The layer is not what the image says: its tar is {applied.DiffId}, not {diff}. Get the image again.");
+        return applied;
     }
 
     private AppliedLayer ApplyTo(SnapshotRecord snapshot, LayerInput input, CancellationToken cancellationToken)
     {
-        var parent = snapshot.Parent is { } below ? Get(below).DriverId : (LayerId?)null;
-        if (snapshot.Applied is not null || Driver.Changes(snapshot.DriverId, parent, null, cancellationToken).Count > 0)
-            throw StrataException.FailedPrecondition($"Something is in the snapshot '{snapshot.Key}' already: a layer is applied to a new one.");
+        var parent = ParentOfEmpty(snapshot, cancellationToken);
         try
         {
-            using var blob = input.Open();
-            var applied = BlobApplier.Apply(Driver, _layout, snapshot.DriverId, parent, blob, new ApplyOptions { Limits = _store.Limits }, cancellationToken);
-            if (input.BlobDigest is { } wanted && wanted != applied.BlobDigest)
-                throw StrataException.Corrupt($"The layer is damaged: its blob is {applied.BlobDigest}, not {wanted}. Get the image again.");
-            if (input.DiffId is { } diff && diff != applied.DiffId)
-                throw StrataException.Corrupt($"The layer is not what the image says: its tar is {applied.DiffId}, not {diff}. Get the image again.");
+            var applied = ApplyVerified(snapshot.DriverId, parent, input, cancellationToken);
             return _database.Write(s => s.SetApplied(snapshot, applied)) ? applied : throw Missing(snapshot.Key);
         }
         catch

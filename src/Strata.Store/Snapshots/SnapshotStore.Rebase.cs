@@ -41,15 +41,13 @@ public sealed partial class SnapshotStore
         private readonly Store _store;
         private readonly StoreLayout _layout;
         private readonly SnapshotRecord _active;
-        private readonly Lease _lease;
-        private bool _kept;
+        private readonly SpareLayer _layer;
 
         internal AppliedAgain(Store store, StoreLayout layout, SnapshotRecord active)
         {
             (_store, _layout, _active) = (store, layout, active);
-            var id = LayerId.New();
-            _lease = Lease.Take(layout, id);
-            Snapshot = active with { DriverId = id, Holder = id };
+            _layer = new SpareLayer(store, layout);
+            Snapshot = active with { DriverId = _layer.Id, Holder = _layer.Id };
         }
 
         internal SnapshotRecord Snapshot { get; }
@@ -68,13 +66,8 @@ public sealed partial class SnapshotStore
                 throw StrataException.Corrupt($"'{_active.Key}' is not what was applied to it any more ({applied.DiffId}, not {_active.Applied.DiffId}): prepare it again.");
         }
 
-        internal void Keep() => _kept = true;
+        internal void Keep() => _layer.Keep();
 
-        public void Dispose()
-        {
-            if (!_kept)
-                _store.DiscardQuietly(Snapshot.Holder, _lease);
-            _lease.Dispose();
-        }
+        public void Dispose() => _layer.Dispose();
     }
 }

@@ -9,12 +9,13 @@ namespace Strata.Daemon.Tests.Containerd;
 public sealed class ContainerdContentTests
 {
     [Theory]
-    [InlineData("overlay")]
-    [InlineData("erofs")]
-    public async Task The_differ_reads_and_writes_containerds_content_store(string driver)
+    [InlineData("overlay", false)]
+    [InlineData("erofs", false)]
+    [InlineData("erofs", true)]
+    public async Task The_differ_reads_and_writes_containerds_content_store(string driver, bool ahead)
     {
         ContainerdRig.Require();
-        using var rig = new ContainerdRig(driver);
+        using var rig = new ContainerdRig(driver, ahead ? ["--containerd-ahead"] : []);
         rig.Ctr("images", "import", "--no-unpack", rig.WriteImage(bigBytes: 5 << 20));
         using var manifest = JsonDocument.Parse(rig.Ctr("content", "get", rig.Ctr("images", "ls").Split('\n').Single(l => l.StartsWith(ContainerdRig.Image, StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[2]));
         using var channel = SnapshotRig.Connect(rig.Socket);

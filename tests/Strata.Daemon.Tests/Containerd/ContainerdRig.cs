@@ -7,12 +7,13 @@ namespace Strata.Daemon.Tests.Containerd;
 internal sealed class ContainerdRig : IDisposable
 {
     internal const string Image = "localhost/test:1";
+    private readonly string[] _arguments;
     private DaemonProcess? _stratad;
     private DaemonProcess? _containerd;
 
-    internal ContainerdRig(string driver)
+    internal ContainerdRig(string driver, params string[] arguments)
     {
-        Driver = driver;
+        (Driver, _arguments) = (driver, arguments);
         if (driver == "btrfs")
             Scratch.MountLoop("store", "btrfs", 512);
         File.WriteAllText(Scratch["config.toml"], $"""
@@ -49,7 +50,8 @@ internal sealed class ContainerdRig : IDisposable
 
     internal void StartStratad()
     {
-        _stratad = new DaemonProcess(DaemonProcess.Stratad, "serve", "--root", Scratch["store"], "--driver", Driver, "--containerd-socket", Socket, "--containerd-address", Address);
+        _stratad = new DaemonProcess(
+            DaemonProcess.Stratad, ["serve", "--root", Scratch["store"], "--driver", Driver, "--containerd-socket", Socket, "--containerd-address", Address, .. _arguments]);
         _stratad.Await(() => _stratad.Output.Contains("stratad: ready", StringComparison.Ordinal), "the line that says ready");
         // containerd's client waits some seconds before it connects again to a plugin that was not there.
         if (_containerd is not null)

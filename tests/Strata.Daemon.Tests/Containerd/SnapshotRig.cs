@@ -34,6 +34,8 @@ internal sealed class SnapshotRig : IAsyncDisposable
 
     internal TimeSpan CallTimeout { get; private init; } = TimeSpan.FromMinutes(5);
 
+    internal bool Ahead { get; private init; }
+
     internal string ContainerdAddress { get; set; } = "";
 
     internal CallInvoker Invoker => _channel.CreateCallInvoker();
@@ -43,10 +45,11 @@ internal sealed class SnapshotRig : IAsyncDisposable
     /// <param name="containerdAddress">containerd's own socket; null: none.</param>
     /// <param name="fetch">How what containerd is about to pull is fetched; null: not.</param>
     /// <param name="callTimeout">How long a call may take, or move no byte; null: long.</param>
+    /// <param name="ahead">Layers that come into containerd's content store are applied ahead.</param>
     /// <param name="tmpfsOptions">The store lies on a tmpfs with these options; null: beside everything else.</param>
-    internal static async Task<SnapshotRig> StartAsync(string driver, string? containerdAddress = null, string? tmpfsOptions = null, RegistryOptions? fetch = null, TimeSpan? callTimeout = null)
+    internal static async Task<SnapshotRig> StartAsync(string driver, string? containerdAddress = null, string? tmpfsOptions = null, RegistryOptions? fetch = null, TimeSpan? callTimeout = null, bool ahead = false)
     {
-        var rig = new SnapshotRig(driver) { Fetch = fetch, CallTimeout = callTimeout ?? TimeSpan.FromMinutes(5) };
+        var rig = new SnapshotRig(driver) { Fetch = fetch, CallTimeout = callTimeout ?? TimeSpan.FromMinutes(5), Ahead = ahead };
         if (tmpfsOptions is not null)
             rig.Scratch.MountTmpfs("store", tmpfsOptions);
         else if (driver == "btrfs")
@@ -181,7 +184,7 @@ internal sealed class SnapshotRig : IAsyncDisposable
     private async Task StartAsync()
     {
         string socket = Scratch["c.sock"];
-        var options = new ServeOptions { ContainerdSocket = socket, ContainerdAddress = ContainerdAddress, ContainerdFetch = Fetch, CallTimeout = CallTimeout };
+        var options = new ServeOptions { ContainerdSocket = socket, ContainerdAddress = ContainerdAddress, ContainerdFetch = Fetch, ContainerdAhead = Ahead, CallTimeout = CallTimeout };
         Store = Strata.Store.Store.Open(new StoreOptions { Root = Scratch["store"], Driver = Driver, SnapshotFlush = options.SnapshotFlush });
         _host = DaemonHost.Make(options, Store);
         await _host.StartAsync(default);

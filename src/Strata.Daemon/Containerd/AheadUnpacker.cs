@@ -1,0 +1,206 @@
+using System.Threading.Channels;
+using Strata.Store;
+
+namespace Strata.Daemon.Containerd;
+
+/// <summary>
+/// Applies the layers that come into containerd's content store while the rest of their image still comes: an import unpacks only when all is there. A
+/// differ's call then takes what is applied, or waits for what is being applied.
+/// </summary>
+/// <remarks>
+/// Layers come to light as files of the content store, by inotify(7); those below <see cref="MinBytes"/> are not worth it. One is applied at a time, in
+/// the order they came. What nobody took after <see cref="KeepFor"/> is removed: it was for another snapshotter, or for nobody. Nothing here can make a
+/// call fail: what goes wrong is left to the call that asks for the layer.
+/// </remarks>
+internal sealed partial class AheadUnpacker(Store.Store store, ContainerdClient containerd, ILogger<AheadUnpacker> log) : BackgroundService
+{
+    private const long MinBytes = 1 << 20;
+    private const int FreeTimesBlob = 10; // an unpacked layer is seldom more than ten times its blob
+    private static readonly TimeSpan KeepFor = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
+    private readonly Lock _gate = new();
+    private readonly Dictionary<Digest, Work> _works = [];
+
+    /// <summary>A layer that was applied ahead, which is the caller's then; null: it was not. Waits for one that is being applied.</summary>
+    /// <param name="blob">Its blob.</param>
+    /// <param name="moved">Told now and then while the layer is read, so that the call's deadline is put off.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    internal AheadLayer? Take(Digest blob, Action<long> moved, CancellationToken cancellationToken)
+    {
+        Work? work;
+        lock (_gate)
+        {
+            if (!_works.Remove(blob, out work) || !work.Begun)
+                return null; // one that waits for its turn is left to the call: what takes it out of the table is what its turn looks at
+        }
+        try
+        {
+            for (long seen = -1; !work.Applied.Wait(LookEvery, cancellationToken);)
+            {
+                long bytes = work.Bytes;
+                if (bytes != seen)
+                    moved(0);
+                seen = bytes;
+            }
+            return work.Applied.Result;
+        }
+        catch (OperationCanceledException)
+        {
+            Drop(work);
+            throw;
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (!store.Snapshots.CanApplyAhead)
+        {
+            NotWithThisDriver(log, store.Driver.Name);
+            return;
+        }
+        try
+        {
+            while (true)
+            {
+                if (await ContentFile.FindDirectoryAsync(containerd, stoppingToken) is { } blobs)
+                    await WatchAsync(blobs, stoppingToken);
+                await Task.Delay(RetryAfter, stoppingToken);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // the daemon stops
+        }
+        finally
+        {
+            foreach (var work in Remove(_ => true))
+                Drop(work);
+        }
+    }
+
+    /// <summary>Applies what comes into a directory, until it is gone or can't be watched.</summary>
+    private async Task WatchAsync(string blobs, CancellationToken cancellationToken)
+    {
+        var came = Channel.CreateUnbounded<string>(new UnboundedChannelOptions { SingleReader = true });
+        using var watcher = new FileSystemWatcher(blobs) { NotifyFilter = NotifyFilters.FileName };
+        watcher.Created += (_, e) => Note(e.FullPath, came.Writer);
+        watcher.Renamed += (_, e) => Note(e.FullPath, came.Writer);
+        watcher.Error += (_, _) => came.Writer.TryComplete();
+        watcher.EnableRaisingEvents = true;
+        Watching(log, blobs);
+        while (true)
+        {
+            using var look = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            look.CancelAfter(KeepFor / 10);
+            try
+            {
+                if (!await came.Reader.WaitToReadAsync(look.Token))
+                    return;
+                while (came.Reader.TryRead(out string? path))
+                    await Task.Factory.StartNew(() => Apply(path, cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                if (!Directory.Exists(blobs))
+                    return;
+            }
+            foreach (var old in Remove(work => work.Applied.IsCompleted && work.Made < DateTime.UtcNow - KeepFor))
+                Drop(old);
+        }
+    }
+
+    private void Note(string path, ChannelWriter<string> came)
+    {
+        if (DigestOf(path) is not { } blob || new FileInfo(path) is not { Exists: true, Length: >= MinBytes })
+            return;
+        lock (_gate)
+        {
+            if (!_works.TryAdd(blob, new Work()))
+                return;
+        }
+        came.TryWrite(path);
+    }
+
+    private void Apply(string path, CancellationToken cancellationToken)
+    {
+        var blob = DigestOf(path)!.Value;
+        Work work;
+        lock (_gate)
+        {
+            if (!_works.TryGetValue(blob, out work!) || work.Begun)
+                return; // a call applies it, or it came twice
+            work.Begun = true;
+        }
+        AheadLayer? layer = null;
+        try
+        {
+            using var file = ContentFile.Open(path, bytes => work.Bytes += bytes);
+            if (IsCompressed(file) && !store.Snapshots.HasBlob(blob) && new DriveInfo(store.Root).AvailableFreeSpace > FreeTimesBlob * file.Length)
+                layer = store.Snapshots.ApplyAhead(new LayerInput { Open = () => file, BlobDigest = blob, BlobBytes = file.Length }, cancellationToken);
+        }
+        catch (Exception e) when (e is StrataException or IOException or UnauthorizedAccessException or OperationCanceledException)
+        {
+            NotAhead(log, blob, e.Message); // the call that wants it says what is wrong
+        }
+        work.End(layer);
+        if (layer is null)
+        {
+            lock (_gate)
+            {
+                if (_works.TryGetValue(blob, out var still) && still == work)
+                    _works.Remove(blob);
+            }
+        }
+    }
+
+    private List<Work> Remove(Func<Work, bool> which)
+    {
+        lock (_gate)
+        {
+            var found = _works.Where(pair => which(pair.Value)).ToList();
+            foreach (var (blob, _) in found)
+                _works.Remove(blob);
+            return [.. found.Select(pair => pair.Value)];
+        }
+    }
+
+    /// <summary>Removes a layer that nobody wants, when it is applied.</summary>
+    private static void Drop(Work work)
+    {
+        if (work.Begun)
+            work.Applied.ContinueWith(applied => applied.Result?.Dispose(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    }
+
+    private static bool IsCompressed(ContentFile file) => file.Begins([0x1F, 0x8B]) || file.Begins([0x28, 0xB5, 0x2F, 0xFD]); // gzip (RFC 1952), zstd (RFC 8878)
+
+    private static Digest? DigestOf(string path) => Digest.TryParse($"{Path.GetFileName(Path.GetDirectoryName(path))}:{Path.GetFileName(path)}", out var digest) ? digest : null;
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "layers that come into {Directory} are applied ahead")]
+    private static partial void Watching(ILogger log, string directory);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "containerd-ahead is of no use here: the {Driver} driver can't apply a layer before it knows what it is on")]
+    private static partial void NotWithThisDriver(ILogger log, string driver);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Blob} was not applied ahead: {Reason}")]
+    private static partial void NotAhead(ILogger log, Digest blob, string reason);
+
+    private sealed class Work
+    {
+        private readonly TaskCompletionSource<AheadLayer?> _applied = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        internal Task<AheadLayer?> Applied => _applied.Task;
+
+        internal bool Begun { get; set; }
+
+        internal long Bytes { get; set; }
+
+        internal DateTime Made { get; private set; }
+
+        internal void End(AheadLayer? layer)
+        {
+            Made = DateTime.UtcNow;
+            _applied.SetResult(layer);
+        }
+    }
+}
