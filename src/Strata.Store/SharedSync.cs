@@ -4,21 +4,40 @@ namespace Strata.Store;
 /// <param name="sync">Makes durable whatever was written before it is called.</param>
 internal sealed class SharedSync(Action sync)
 {
-    private readonly Lock _turn = new();
+    private readonly object _gate = new(); // a monitor
     private long _begun;
     private long _done;
+    private bool _underWay;
 
-    /// <summary>Returns when a sync that began after this call has ended. If it fails, each who waits tries himself.</summary>
+    /// <summary>Returns when a sync that began after this call has ended: that is the next, or the one after it. If it fails, each who waits tries himself.</summary>
     internal void Run()
     {
-        long wanted = Interlocked.Read(ref _begun) + 1;
-        lock (_turn)
+        long number;
+        lock (_gate)
         {
+            long wanted = _begun + 1;
+            while (_underWay && _done < wanted)
+                Monitor.Wait(_gate);
             if (_done >= wanted)
                 return;
-            long number = Interlocked.Increment(ref _begun);
+            _underWay = true;
+            number = ++_begun;
+        }
+        bool synced = false;
+        try
+        {
             sync();
-            _done = number;
+            synced = true;
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                _underWay = false;
+                if (synced)
+                    _done = number;
+                Monitor.PulseAll(_gate);
+            }
         }
     }
 }
