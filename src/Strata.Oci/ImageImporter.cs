@@ -29,10 +29,30 @@ internal sealed class ImageImporter
     /// </exception>
     internal IReadOnlyList<ImageRecord> Import(IImageSource source, IReadOnlyList<Descriptor> roots, IReadOnlyList<string> names, CancellationToken cancellationToken)
     {
+        if (roots is [{ } root] && _asked is null && FindUnchanged(source, root, names, cancellationToken) is { } there)
+            return [there];
         var tree = IndexTree.Read(source, roots, cancellationToken);
         var wanted = Wanted(source, tree, cancellationToken);
         var index = IndexOf(tree, roots);
         return Retry(() => Import(source, wanted, index, names, cancellationToken));
+    }
+
+    /// <summary>The image that a manifest describes, if it is in the store with these names and the same documents: then nothing is left to do.</summary>
+    private ImageRecord? FindUnchanged(IImageSource source, Descriptor root, IReadOnlyList<string> names, CancellationToken cancellationToken)
+    {
+        return MediaTypes.IsManifest(root.MediaType) && root.Digest.Algorithm == "sha256" ? _store.FindUnchanged(root.Digest, names, Read) : null;
+
+        byte[]? Read(Digest digest, long bytes)
+        {
+            try
+            {
+                return source.ReadDocument(new Descriptor(digest == root.Digest ? root.MediaType : MediaTypes.Config, digest, bytes), cancellationToken);
+            }
+            catch (StrataException)
+            {
+                return null; // what is wrong is told where the image is read in full
+            }
+        }
     }
 
     /// <summary>Others may remove a layer between our finding it and our naming an image on it; then it is unpacked after all.</summary>

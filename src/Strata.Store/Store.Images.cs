@@ -100,6 +100,29 @@ public sealed partial class Store
         return found;
     });
 
+    /// <summary>An image, if it is here as it would be after it is added once more: all of its documents, and its names, which mean no index. Else null.</summary>
+    /// <remarks>Takes no lock, writes nothing, and computes no digest: documents are compared with those that are kept.</remarks>
+    /// <param name="manifest">The image.</param>
+    /// <param name="names">The names it is to have.</param>
+    /// <param name="read">Reads a document of so many bytes of what would be added; null: it can't be had.</param>
+    public ImageRecord? FindUnchanged(Digest manifest, IReadOnlyList<string> names, Func<Digest, long, byte[]?> read)
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        if (_lease is not null || FindImage(manifest) is not { IsBorrowed: false } image || !File.Exists(_layout.ImageFact(manifest)))
+            return null;
+        foreach (string name in names)
+        {
+            if (_database.Read(s => s.Count("SELECT count(*) FROM names WHERE name=$1 AND manifest=$2 AND idx IS NULL", name, manifest.ToString())) == 0)
+                return null;
+        }
+        foreach (var document in new[] { manifest, image.Config })
+        {
+            if (new FileInfo(BlobPath(document)) is not { Exists: true } file || !File.ReadAllBytes(file.FullName).AsSpan().SequenceEqual(read(document, file.Length)))
+                return null;
+        }
+        return image;
+    }
+
     /// <summary>Gives an image another name; a name that another image has moves to this one.</summary>
     /// <param name="name">The name.</param>
     /// <param name="manifest">The image.</param>
