@@ -14,14 +14,11 @@ part_store_deep() {
 }
 # store_again: loading what is there
 part_store_again() {
-  local one=$OCI/multi-gzip.tar oci=$OCI/multi-gzip r
+  local one=$OCI/multi-gzip.tar oci=$OCI/multi-gzip
   instant_clean; pod_clean
   "${EROFS[@]}" load "$one" > /dev/null && skopeo --insecure-policy copy -q "oci:$oci:latest" containers-storage:localhost/bench/multi:latest || return
-  for r in $(seq $((ROUNDS * 3))); do
-    warm "$one"
-    rest; measure store-again strata "$r" -- "${EROFS[@]}" load "$one"
-    rest; measure store-again skopeo "$r" -- skopeo --insecure-policy copy -q "oci:$oci:latest" containers-storage:localhost/bench/multi:latest
-  done
+  warm "$one"; rest
+  "$H/paired.py" "$TSV" store-again $((ROUNDS * 11)) skopeo skopeo --insecure-policy copy -q "oci:$oci:latest" containers-storage:localhost/bench/multi:latest -- strata "${EROFS[@]}" load "$one"
   instant_clean; pod_clean
 }
 # store_pull: from Debian's docker-registry on loopback, in plain HTTP

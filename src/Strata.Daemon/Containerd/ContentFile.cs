@@ -4,7 +4,7 @@ using Strata.Daemon.Containerd.Wire;
 
 namespace Strata.Daemon.Containerd;
 
-/// <summary>A blob of containerd's content store, read from the file that it is there: what comes through containerd instead is copied four more times on its way.</summary>
+/// <summary>A blob of containerd's content store, read from the file that it is there: what comes through containerd instead takes half again as much processor time.</summary>
 /// <remarks>
 /// containerd is asked whether the namespace of the call may see the blob, and where its content store lies (the <c>root</c> that its plugin exports). A
 /// store that is a proxy, or lies where this daemon can't see it, has no such file: then <see cref="ContentReadStream"/> serves. Whoever reads verifies
