@@ -69,6 +69,14 @@ public static unsafe class AttributeCalls
         return Native.futimens(file, times) == 0 ? Errno.None : Native.LastErrno;
     }
 
+    /// <summary>Sets the times of what a path leads to, to now (utimensat(2) without times).</summary>
+    public static Errno TryTouch(string path)
+    {
+        using var name = new FileName(System.Text.Encoding.UTF8.GetBytes(path), stackalloc byte[256]);
+        fixed (byte* p = &name.Pointer)
+            return Native.utimensat(FileCalls.CurrentDirectory, p, null, 0) == 0 ? Errno.None : Native.LastErrno;
+    }
+
     /// <summary>Sets the modification time of a name, a symbolic link's own; the access time becomes the same.</summary>
     public static Errno TrySetTimeAt(int directory, ReadOnlySpan<byte> name, FileTime mtime)
     {

@@ -12,12 +12,20 @@ public static class DurableFile
         FileCalls.SyncFileSystem(opened, directory);
     }
 
-    /// <summary>Makes durable what was written to a file, by whomever (fdatasync(2)).</summary>
-    public static void SyncData(string path)
+    /// <summary>
+    /// Makes durable what was written to a file, by whomever, and on file systems with one journal for all (ext4, xfs) every name that was made before,
+    /// anywhere: fsync(2) after the file's times were set, so that it has a part in what the journal holds now.
+    /// </summary>
+    /// <remarks>fdatasync(2) leaves the journal alone where a file is only written over; what the file tells of would be durable before that is.</remarks>
+    public static void SyncAfterNames(string path)
     {
+        MarkForNames(path);
         using var opened = FileCalls.Open(path, OpenFlags.ReadOnly);
-        FileCalls.SyncData(opened, path);
+        FileCalls.Sync(opened, path);
     }
+
+    /// <summary>Lets the next fsync(2) of a file, by whomever, be as <see cref="SyncAfterNames"/>. A file that is not there yet, or another's, needs none or can't have it.</summary>
+    public static void MarkForNames(string path) => _ = AttributeCalls.TryTouch(path);
 
     /// <summary>Writes a file under a temporary name, syncs it, renames it to its place and syncs that directory.</summary>
     /// <param name="path">Where it goes; what stands there is replaced.</param>

@@ -39,4 +39,12 @@ public static class SmallFile
         if (errno != Errno.None)
             throw new LinuxException(errno, "write", path);
     }
+
+    /// <summary>Sees to it that there is a file, which means something by being there. Many may do so at once: .NET's own calls would refuse all but one, by a lock.</summary>
+    /// <exception cref="LinuxException">It can't be made.</exception>
+    public static void Mark(string path)
+    {
+        if (!File.Exists(path))
+            FileCalls.Open(path, OpenFlags.WriteOnly | OpenFlags.Create, Mode).Dispose();
+    }
 }

@@ -30,6 +30,34 @@ public abstract partial class DriverSuite
     }
 
     [Fact]
+    public void The_first_children_of_a_layer_may_be_made_at_the_same_time()
+    {
+        for (int round = 0; round < 5; round++)
+        {
+            var parent = Id($"base-{round}");
+            Driver.Create(parent, null);
+            using var start = new Barrier(8);
+            Thread[] makers = new Thread[8];
+            var failed = new System.Collections.Concurrent.ConcurrentQueue<Exception>();
+            for (int i = 0; i < makers.Length; i++)
+            {
+                var child = Id($"child-{round}-{i}");
+                makers[i] = new Thread(() =>
+                {
+                    start.SignalAndWait();
+                    if (Record.Exception(() => Driver.CreateReadWrite(child, parent)) is { } e)
+                        failed.Enqueue(e);
+                });
+                makers[i].Start();
+            }
+            foreach (var maker in makers)
+                maker.Join();
+            Assert.Empty(failed);
+            Assert.Equal(9 * (round + 1), Driver.List().Count);
+        }
+    }
+
+    [Fact]
     public void Writing_to_a_child_leaves_the_parent_as_it_was()
     {
         var parent = Rig.Make("base", null, s => s.Dir("d").File("d/f", "old").File("g", "gone").Dir("whole").File("whole/x"));

@@ -12,10 +12,14 @@ public sealed class CrashTests
         using var cli = new Cli(driver);
         string file = cli.Layout(Cli.Image(files: 1500));
         cli.Run("images"); // the store is there
-        var watch = Stopwatch.StartNew();
-        cli.Run("load", file);
-        double whole = watch.Elapsed.TotalMilliseconds;
-        cli.Run("rm", "test:1");
+        double whole = double.MaxValue; // the first one may take much longer than those after it
+        for (int i = 0; i < 2; i++)
+        {
+            var watch = Stopwatch.StartNew();
+            cli.Run("load", file);
+            whole = Math.Min(whole, watch.Elapsed.TotalMilliseconds);
+            cli.Run("rm", "test:1");
+        }
         int killed = 0;
         for (int i = 1; i <= 5; i++)
         {

@@ -1,4 +1,5 @@
 using Strata.Linux;
+using Strata.Trees;
 
 namespace Strata.Drivers.Overlay;
 
@@ -21,7 +22,6 @@ public sealed partial class OverlayDriver
         File.Delete(path + ".new"); // left by a crash
         _layout.WriteLower(path + ".new", parent);
         NameCalls.Rename(path + ".new", path);
-        if (!File.Exists(_layout.Committed(parent)))
-            File.Create(_layout.Committed(parent)).Dispose();
+        SmallFile.Mark(_layout.Committed(parent));
     }
 }

@@ -43,7 +43,7 @@ public sealed partial class OverlayDriver
     }
 
     /// <summary>The layer's tar did not list the root. The parent may still be under way: then this is finished when it is first needed.</summary>
-    private void InheritRootLater(LayerId id) => File.Create(_layout.InheritsRoot(id)).Dispose();
+    private void InheritRootLater(LayerId id) => SmallFile.Mark(_layout.InheritsRoot(id));
 
     /// <summary>Finishes what <see cref="InheritRootLater"/> left to do, for the layer and those below it, from the lowest up. May be done twice.</summary>
     private void SettleRoot(LayerId id)

@@ -1,3 +1,5 @@
+using Strata.Trees;
+
 namespace Strata.Drivers.Overlay;
 
 /// <content>
@@ -20,7 +22,7 @@ public sealed partial class OverlayDriver : ISharedLayers
         SharedLink.Make(Path.Combine(temporary.Path, "displaced"), there.Displaced(theirs));
         // What is finished there later is finished here, too: both come to the same.
         if (parent is not null && File.Exists(there.InheritsRoot(theirs)))
-            File.Create(Path.Combine(temporary.Path, "inherits-root")).Dispose();
+            SmallFile.Mark(Path.Combine(temporary.Path, "inherits-root"));
         Make(temporary.Path, "work", 0x1C0); // 0700
         PutInPlace(temporary.Path, id, parent, OverlayLayout.NewLink());
     }

@@ -202,8 +202,8 @@ public sealed partial class OverlayDriver : ProtoDriver, IDriver, IRebasingDrive
                 File.Delete(Path.Combine(_layout.Links, link));
             throw;
         }
-        if (parent is { } committed && !File.Exists(_layout.Committed(committed)))
-            File.Create(_layout.Committed(committed)).Dispose();
+        if (parent is { } committed)
+            SmallFile.Mark(_layout.Committed(committed));
     }
 
     /// <inheritdoc/>

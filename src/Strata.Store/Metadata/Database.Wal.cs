@@ -58,8 +58,8 @@ internal sealed partial class Database
         }
     }
 
-    /// <summary>Syncs a file's data; another one only in tests.</summary>
-    internal Action<string> SyncFile { get; set; } = DurableFile.SyncData;
+    /// <summary>Syncs a file, and the names of what its rows tell of; another one only in tests.</summary>
+    internal Action<string> SyncFile { get; set; } = DurableFile.SyncAfterNames;
 
     /// <summary>
     /// After a sync of the WAL that failed: the kernel takes the pages that it could not write for written, so that a second sync succeeds and says nothing, and
@@ -160,8 +160,9 @@ internal sealed partial class Database
 
     /// <summary>Copies as much of the WAL as nobody reads the past of, synced in the right order.</summary>
     /// <returns>Whether somebody was in the way, and how many pages are in it.</returns>
-    private static (bool Busy, long Frames) CopyWal(SqliteConnection connection, string mode)
+    private (bool Busy, long Frames) CopyWal(SqliteConnection connection, string mode)
     {
+        DurableFile.MarkForNames(Wal); // it is synced first
         using var command = connection.CreateCommand();
         command.CommandText = $"PRAGMA wal_checkpoint({mode});";
         using var row = command.ExecuteReader();

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.Data.Sqlite;
+using Strata.Trees;
 
 namespace Strata.Store.Metadata;
 
@@ -51,7 +52,7 @@ internal sealed partial class Database : IDisposable
             database.Guard(() =>
             {
                 connection.Open();
-                Execute(connection, $"PRAGMA busy_timeout={BusyTimeoutSeconds * 1000}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA journal_size_limit={LongestWalFrames * 4096};");
+                Execute(connection, $"PRAGMA busy_timeout={BusyTimeoutSeconds * 1000}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA journal_size_limit=0;");
                 database.RequireVersion(path);
                 return 0;
             });
@@ -197,7 +198,10 @@ internal sealed partial class Database : IDisposable
         {
             bool sync = together.Exists(one => one.Durability == Durability.OnReturn);
             if (sync)
+            {
                 WriteAgain();
+                DurableFile.MarkForNames(Wal); // rows that were to be durable soon become so now, and their files' names must not come after them
+            }
             SyncCommits(sync);
             // Not deferred: the write lock is taken before anything is read, so that what was checked still holds.
             using var transaction = _connection.BeginTransaction(deferred: false);
