@@ -78,7 +78,7 @@ internal static class ImportBench
         }
     }
 
-    private static string NameOf(ChainId? chain) => chain is { } some ? $"default/0/{some}" : "";
+    private static string NameOf(ChainId? chain) => chain?.ToString() ?? ""; // as the snapshots of layers that are here already are called
 
     private static string PathOf(string layout, JsonElement descriptor) => Path.Combine(layout, "blobs", descriptor.GetProperty("digest").GetString()!.Replace(':', '/'));
 
