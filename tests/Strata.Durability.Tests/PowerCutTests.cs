@@ -77,11 +77,17 @@ public sealed class PowerCutTests(ITestOutputHelper output)
         using (var store = Store.Store.Open(new StoreOptions { Root = Path.Combine(point.Path, "store"), Driver = "overlay", DeletesLater = true, SnapshotFlush = TimeSpan.FromMilliseconds(100) }))
         {
             var committed = new ConcurrentQueue<string>();
+            var failed = new ConcurrentQueue<Exception>();
             int answered = 0;
             using var end = new CancellationTokenSource();
             store.Snapshots.Prepare("base-active");
             store.Snapshots.Commit("base", "base-active");
-            Thread[] callers = [.. Enumerable.Range(0, 4).Select(i => new Thread(() => Live(store, i, committed, ref answered, end.Token)))];
+            Thread[] callers = [.. Enumerable.Range(0, 4).Select(i => new Thread(() =>
+            {
+                // A thread's exception would end the process, and leave what it mounted.
+                if (Record.Exception(() => Live(store, i, committed, ref answered, end.Token)) is { } e)
+                    failed.Enqueue(e);
+            }))];
             foreach (var caller in callers)
                 caller.Start();
             for (int i = 0; i < Cuts; i++)
@@ -94,6 +100,7 @@ public sealed class PowerCutTests(ITestOutputHelper output)
             end.Cancel();
             foreach (var caller in callers)
                 caller.Join();
+            Assert.Empty(failed);
         }
         foreach (var (copy, committed, answered) in cuts)
         {
