@@ -59,12 +59,23 @@ internal sealed partial class AheadUnpacker(Store.Store store, ContainerdClient 
             NotWithThisDriver(log, store.Driver.Name);
             return;
         }
+        string last = "";
         try
         {
             while (true)
             {
-                if (await ContentFile.FindDirectoryAsync(containerd, stoppingToken) is { } blobs)
-                    await WatchAsync(blobs, stoppingToken);
+                try
+                {
+                    if (await ContentFile.FindDirectoryAsync(containerd, stoppingToken) is { } blobs)
+                        await WatchAsync(blobs, stoppingToken);
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+                {
+                    if (last != e.Message)
+                        CantWatch(log, last = e.Message);
+                }
+                foreach (var work in Remove(work => !work.Begun)) // nobody comes to them any more; a call may
+                    Drop(work);
                 await Task.Delay(RetryAfter, stoppingToken);
             }
         }
@@ -139,7 +150,7 @@ internal sealed partial class AheadUnpacker(Store.Store store, ContainerdClient 
             if (IsCompressed(file) && !store.Snapshots.HasBlob(blob) && new DriveInfo(store.Root).AvailableFreeSpace > FreeTimesBlob * file.Length)
                 layer = store.Snapshots.ApplyAhead(new LayerInput { Open = () => file, BlobDigest = blob, BlobBytes = file.Length }, cancellationToken);
         }
-        catch (Exception e) when (e is StrataException or IOException or UnauthorizedAccessException or OperationCanceledException)
+        catch (Exception e) // whatever it is: the daemon must not end by what nobody asked for, and somebody may wait
         {
             NotAhead(log, blob, e.Message); // the call that wants it says what is wrong
         }
@@ -181,6 +192,9 @@ internal sealed partial class AheadUnpacker(Store.Store store, ContainerdClient 
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "containerd-ahead is of no use here: the {Driver} driver can't apply a layer before it knows what it is on")]
     private static partial void NotWithThisDriver(ILogger log, string driver);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "containerd's content store can't be watched, and nothing is applied ahead: {Reason} (the limits of inotify are in /proc/sys/fs/inotify)")]
+    private static partial void CantWatch(ILogger log, string reason);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Blob} was not applied ahead: {Reason}")]
     private static partial void NotAhead(ILogger log, Digest blob, string reason);

@@ -10,13 +10,15 @@ namespace Strata.Store.Metadata;
 /// neither is ever so of itself: something came while it was copied, and somebody reads. So there are three steps: from
 /// <see cref="FramesUntilCheckpoint"/> on it is copied beside those who write; from <see cref="LongWalFrames"/> on they wait until the rest is copied and
 /// those who read from it have ended, which is milliseconds; and at <see cref="LongestWalFrames"/>, where that came too late, whoever writes does it himself.
-/// Only somebody who reads for long, a stopped process for instance, can make it longer. Nothing of it stays on disk when nobody writes.
+/// Only somebody who reads for long, a stopped process for instance, can make it longer. Nothing of it stays on disk when nobody writes. The first write that
+/// begins it anew cuts it (journal_size_limit=0): what is then written makes the file longer, which the journal of the file system puts after all names that
+/// were made before. Written over in place, a row could be on disk before the names of its files.
 /// </remarks>
 internal sealed partial class Database
 {
     private const int FramesUntilCheckpoint = 1000; // of a page each
     private const int LongWalFrames = 4096; // 16 MiB
-    private const int LongestWalFrames = 8192; // 32 MiB; what is longer is cut when it is begun anew
+    private const int LongestWalFrames = 8192; // 32 MiB
     private const int FirstRetryFrames = 1024;
     private const int LastRetryFrames = 32_768;
     private const long SmallWalBytes = 1 << 20;

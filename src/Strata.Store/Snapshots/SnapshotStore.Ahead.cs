@@ -54,14 +54,23 @@ public sealed partial class SnapshotStore
             if (parent is { } below)
                 ((IRebasingDriver)Driver).Rebase(ahead.Layer.Id, below);
             var adopting = snapshot with { DriverId = ahead.Layer.Id, Holder = ahead.Layer.Id };
-            using var lease = TakeLease(snapshot.Holder, out _);
-            _database.Write(s =>
+            var lease = TakeLease(snapshot.Holder, out bool ofMaking);
+            try
             {
-                s.Replace(s.FindSnapshot(snapshot.Key)?.Holder == snapshot.Holder ? snapshot : throw Missing(snapshot.Key), adopting);
-                return s.SetApplied(adopting, ahead.Applied);
-            });
+                _database.Write(s =>
+                {
+                    s.Replace(s.FindSnapshot(snapshot.Key)?.Holder == snapshot.Holder ? snapshot : throw Missing(snapshot.Key), adopting);
+                    return s.SetApplied(adopting, ahead.Applied);
+                });
+            }
+            catch
+            {
+                GiveBack(snapshot.Holder, lease, soon: ofMaking);
+                throw;
+            }
             ahead.Layer.Keep();
-            _store.Discard(snapshot.Holder, lease);
+            using (lease)
+                _store.DiscardQuietly(snapshot.Holder, lease); // the layer is applied, whatever becomes of the empty one
             return ahead.Applied;
         });
     }
