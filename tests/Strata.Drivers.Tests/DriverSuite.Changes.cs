@@ -136,12 +136,21 @@ public abstract partial class DriverSuite
     {
         string[] types = ["file", "dir", "full", "link", "char", "block", "fifo", "none"];
         var parent = Rig.Make($"base{attempt}", null, s => ForEachPair(types, (from, name, _) => Become(s, name, from)));
-        var child = Rig.Make($"child{attempt}", parent, s => ForEachPair(types, (from, name, to) =>
+        var child = Id($"child{attempt}");
+        Rig.Driver.Create(child, parent);
+        if (Rig.RemountsBetweenRemovingAndMaking)
         {
-            if (from != "none")
-                s.Remove(name);
-            Become(s, name, to);
-        }));
+            Rig.Change(child, s => ForEachPair(types, (from, name, _) => Clear(s, name, from)));
+            Rig.Change(child, s => ForEachPair(types, (_, name, to) => Become(s, name, to)));
+        }
+        else
+        {
+            Rig.Change(child, s => ForEachPair(types, (from, name, to) =>
+            {
+                Clear(s, name, from);
+                Become(s, name, to);
+            }));
+        }
         Assert.Equal(ExpectedChanges.Between(Rig.Dump(parent), Rig.Dump(child)), Rig.Changes(child, parent));
         ApplyElsewhere(child, parent, $"again{attempt}");
     });
@@ -328,6 +337,12 @@ public abstract partial class DriverSuite
                     use(from, $"{from}-{to}", to);
             }
         }
+    }
+
+    private static void Clear(Scene scene, string name, string type)
+    {
+        if (type != "none")
+            scene.Remove(name);
     }
 
     private static void Become(Scene scene, string name, string type)

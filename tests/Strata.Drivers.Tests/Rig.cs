@@ -124,6 +124,12 @@ public sealed class Rig : IDisposable
         }
     }
 
+    /// <summary>
+    /// fuse-overlayfs (1.10) gives a name that is made where another was removed that one's number, and may then not find names that are there: with many of them, it is
+    /// begun anew in between.
+    /// </summary>
+    public bool RemountsBetweenRemovingAndMaking => Kind == "fuse-overlayfs";
+
     /// <summary>The longest name that can be made inside a mounted layer: fuse-overlayfs keeps four bytes for <c>.wh.</c></summary>
     public int MaxNameBytes => Kind == "fuse-overlayfs" ? 251 : 255;
 
