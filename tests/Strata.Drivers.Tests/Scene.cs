@@ -81,7 +81,8 @@ public sealed class Scene(string root)
     /// <summary>Removes a name and all below it.</summary>
     public Scene Remove(string name)
     {
-        Assert.True(Path.Exists(this[name]) || new FileInfo(this[name]).LinkTarget is not null, $"{name} is not there to be removed");
+        var errno = AttributeCalls.TryStat(FileCalls.CurrentDirectory, Bytes(name), out _);
+        Assert.True(errno == Errno.None, $"{name} is not there to be removed: {errno}");
         TreeRemover.Remove(this[name]);
         return this;
     }
