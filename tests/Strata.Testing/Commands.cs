@@ -34,7 +34,10 @@ public static class Commands
             if (exitCode == 0)
                 return;
             if (i == 50 || !error.Contains("busy", StringComparison.Ordinal))
+            {
+                TryRun("umount", "-l", point); // it fails, and is in nobody's way
                 throw new InvalidOperationException($"umount {point}: exit code {exitCode}\n{error}");
+            }
             Thread.Sleep(100);
         }
     }

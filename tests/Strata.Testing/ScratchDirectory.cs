@@ -44,12 +44,9 @@ public sealed class ScratchDirectory : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (string line in File.ReadLines("/proc/self/mountinfo").Reverse())
-        {
-            string point = line.Split(' ')[4];
-            if (point.StartsWith(Path + "/", StringComparison.Ordinal))
-                Commands.Unmount(point);
-        }
-        Commands.Run("rm", "-rf", "--one-file-system", Path);
+        using var closing = new Closing();
+        foreach (string point in Mounts.AtOrBelow(Path).Reverse())
+            closing.Do(() => Commands.Unmount(point));
+        closing.Do(() => Commands.Run("rm", "-rf", "--one-file-system", Path));
     }
 }
