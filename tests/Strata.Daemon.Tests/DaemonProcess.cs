@@ -59,17 +59,12 @@ internal sealed class DaemonProcess : IDisposable
 
     public void Dispose()
     {
-        try
-        {
-            if (!_process.HasExited)
-                Stop();
-        }
-        finally
-        {
-            if (!_process.HasExited)
-                Kill(); // what is left of a failed test must not go on
-            _process.Dispose();
-        }
+        using var closing = new Closing();
+        if (!_process.HasExited)
+            closing.Do(Stop);
+        if (!_process.HasExited)
+            closing.Do(Kill); // what is left of a failed test must not go on
+        closing.Do(_process.Dispose);
     }
 
     private void AwaitExit() => Assert.True(_process.WaitForExit(Patience), $"{_process.StartInfo.FileName} did not end\n{Output}");

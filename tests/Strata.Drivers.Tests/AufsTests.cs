@@ -25,9 +25,10 @@ public sealed class AufsTests : IDisposable
 
     public void Dispose()
     {
-        _overlay.Dispose();
-        Assert.Empty(Mounts.AtOrBelow(_outside));
-        Trees.TreeRemover.Remove(_outside);
+        using var closing = new Closing();
+        closing.Do(_overlay.Dispose);
+        closing.Do(() => Assert.Empty(Mounts.AtOrBelow(_outside)));
+        closing.Do(() => Trees.TreeRemover.Remove(_outside));
     }
 
     [Fact]

@@ -17,12 +17,11 @@ public sealed class FileSystems : IDisposable
     /// <summary>Takes all down; what could not be unmounted is an error.</summary>
     public void Dispose()
     {
-        var left = new List<string>();
+        using var closing = new Closing();
         foreach (var made in _made.Values.Where(m => m.IsValueCreated))
         {
-            made.Value.Dispose();
-            left.AddRange(Mounts.AtOrBelow(made.Value.Root));
+            closing.Do(() => made.Value.Dispose());
+            closing.Do(() => Assert.Empty(Mounts.AtOrBelow(made.Value.Root)));
         }
-        Assert.Empty(left);
     }
 }

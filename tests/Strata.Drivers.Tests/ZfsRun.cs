@@ -33,24 +33,26 @@ internal sealed class ZfsRun : IDisposable
         catch
         {
             End();
+            _root.Dispose();
             throw;
         }
     }
 
     public void Dispose()
     {
+        using var closing = new Closing();
         if (StoodStill)
         {
             foreach (string point in Mounts.AtOrBelow(_root.Path).Reverse())
-                Trees.Mounter.Unmount(point, lazy: true);
+                closing.Do(() => Trees.Mounter.Unmount(point, lazy: true));
         }
         else
         {
-            _driver.Cleanup();
+            closing.Do(_driver.Cleanup);
         }
-        End();
-        Assert.Empty(Mounts.AtOrBelow(_root.Path));
-        _root.Dispose();
+        closing.Do(End);
+        closing.Do(() => Assert.Empty(Mounts.AtOrBelow(_root.Path)));
+        closing.Do(_root.Dispose);
     }
 
     /// <summary>True if the daemon was ended since nothing moved.</summary>

@@ -110,8 +110,8 @@ internal sealed class Cli : IDisposable
 
     public void Dispose()
     {
-        var mounts = Mounts.AtOrBelow(Root).Where(m => m != Root).ToArray();
-        Scratch.Dispose();
-        Assert.Empty(mounts);
+        using var closing = new Closing();
+        closing.Do(() => Assert.Empty(Mounts.AtOrBelow(Root, except: Root)));
+        closing.Do(Scratch.Dispose);
     }
 }

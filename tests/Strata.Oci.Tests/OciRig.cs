@@ -6,7 +6,18 @@ namespace Strata.Oci.Tests;
 /// <summary>A store to load into, and images to load.</summary>
 internal sealed class OciRig : IDisposable
 {
-    internal OciRig(string driver = "overlay") => Store = Strata.Store.Store.Open(new StoreOptions { Root = Scratch["store"], Driver = driver });
+    internal OciRig(string driver = "overlay")
+    {
+        try
+        {
+            Store = Strata.Store.Store.Open(new StoreOptions { Root = Scratch["store"], Driver = driver });
+        }
+        catch
+        {
+            Scratch.Dispose();
+            throw;
+        }
+    }
 
     internal ScratchDirectory Scratch { get; } = new();
 
@@ -66,9 +77,9 @@ internal sealed class OciRig : IDisposable
 
     public void Dispose()
     {
-        Store.Dispose();
-        var mounts = Mounts.AtOrBelow(Scratch.Path);
-        Scratch.Dispose();
-        Assert.Empty(mounts);
+        using var closing = new Closing();
+        closing.Do(Store.Dispose);
+        closing.Do(() => Assert.Empty(Mounts.AtOrBelow(Scratch.Path)));
+        closing.Do(Scratch.Dispose);
     }
 }

@@ -13,7 +13,15 @@ internal sealed class StoreRig : IDisposable
     {
         DriverName = driver;
         Root = root ?? _scratch["store"];
-        Store = Open();
+        try
+        {
+            Store = Open();
+        }
+        catch
+        {
+            _scratch.Dispose();
+            throw;
+        }
     }
 
     internal string DriverName { get; }
@@ -88,13 +96,10 @@ internal sealed class StoreRig : IDisposable
     /// <summary>Nothing that the test did may be left mounted or leased.</summary>
     public void Dispose()
     {
-        Store.Dispose();
-        var mounts = Mounts.AtOrBelow(Root).Where(m => m != Root).ToArray();
-        string[] leases = Directory.GetFiles(Path.Combine(Root, "leases"));
-        _scratch.Dispose();
-        if (TestContext.Current.TestState?.Result == TestResult.Failed)
-            return; // what failed first is told
-        Assert.Empty(mounts);
-        Assert.Empty(leases);
+        using var closing = new Closing();
+        closing.Do(Store.Dispose);
+        closing.Do(() => Assert.Empty(Mounts.AtOrBelow(Root, except: Root)));
+        closing.Do(() => Assert.Empty(Directory.GetFiles(Path.Combine(Root, "leases"))));
+        closing.Do(_scratch.Dispose);
     }
 }

@@ -23,14 +23,22 @@ internal sealed class ApiRig : IAsyncDisposable
     {
         Assert.SkipUnless(driver == "vfs" || Environment.IsPrivilegedProcess, $"{driver} needs root");
         var rig = new ApiRig();
-        if (tmpfsOptions is not null)
-            rig.Scratch.MountTmpfs("store", tmpfsOptions);
-        rig.Store = Strata.Store.Store.Open(new StoreOptions { Root = rig.Scratch["store"], Driver = driver });
-        var served = new ServeOptions { ApiSocket = rig.Socket };
-        rig.Host = DaemonHost.Make(options?.Invoke(served) ?? served, rig.Store);
-        await rig.Host.StartAsync(default);
-        rig.Client = SocketClient.Of(rig.Socket);
-        return rig;
+        try
+        {
+            if (tmpfsOptions is not null)
+                rig.Scratch.MountTmpfs("store", tmpfsOptions);
+            rig.Store = Strata.Store.Store.Open(new StoreOptions { Root = rig.Scratch["store"], Driver = driver });
+            var served = new ServeOptions { ApiSocket = rig.Socket };
+            rig.Host = DaemonHost.Make(options?.Invoke(served) ?? served, rig.Store);
+            await rig.Host.StartAsync(default);
+            rig.Client = SocketClient.Of(rig.Socket);
+            return rig;
+        }
+        catch
+        {
+            await rig.DisposeAsync();
+            throw;
+        }
     }
 
     internal async Task<JsonNode?> GetAsync(string path) => await SendAsync("GET", path, "", 200);
@@ -49,10 +57,14 @@ internal sealed class ApiRig : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        Client.Dispose();
-        await Host.StopAsync();
-        await Host.DisposeAsync();
-        Store.Dispose();
-        Scratch.Dispose();
+        using var closing = new Closing();
+        closing.Do(() => Client?.Dispose());
+        if (Host is not null)
+        {
+            await closing.DoAsync(Host.StopAsync);
+            await closing.DoAsync(() => Host.DisposeAsync().AsTask());
+        }
+        closing.Do(() => Store?.Dispose());
+        closing.Do(Scratch.Dispose);
     }
 }

@@ -14,21 +14,29 @@ internal sealed class ContainerdRig : IDisposable
     internal ContainerdRig(string driver, params string[] arguments)
     {
         (Driver, _arguments) = (driver, arguments);
-        if (driver == "btrfs")
-            Scratch.MountLoop("store", "btrfs", 512);
-        File.WriteAllText(Scratch["config.toml"], $"""
-            version = 2
-            root = "{Scratch["root"]}"
-            state = "{Scratch["state"]}"
-            disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.internal.v1.opt"]
-            [grpc]
-              address = "{Address}"
-            [proxy_plugins.strata]
-              type = "snapshot"
-              address = "{Socket}"
-            """);
-        StartStratad();
-        StartContainerd();
+        try
+        {
+            if (driver == "btrfs")
+                Scratch.MountLoop("store", "btrfs", 512);
+            File.WriteAllText(Scratch["config.toml"], $"""
+                version = 2
+                root = "{Scratch["root"]}"
+                state = "{Scratch["state"]}"
+                disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.internal.v1.opt"]
+                [grpc]
+                  address = "{Address}"
+                [proxy_plugins.strata]
+                  type = "snapshot"
+                  address = "{Socket}"
+                """);
+            StartStratad();
+            StartContainerd();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     internal string Driver { get; }
@@ -104,17 +112,21 @@ internal sealed class ContainerdRig : IDisposable
 
     public void Dispose()
     {
-        // What a failed test left running.
-        if (Try("task", "ls", "-q") is { Code: 0, Output: var tasks })
-        {
-            foreach (string task in tasks.Split('\n', StringSplitOptions.RemoveEmptyEntries))
-                Try("task", "rm", "-f", task);
-        }
-        _containerd?.Dispose();
-        _stratad?.Dispose();
-        var mounts = Mounts.AtOrBelow(Scratch.Path).Where(m => m != Scratch["store"]).ToArray();
-        Scratch.Dispose();
-        if (TestContext.Current.TestState?.Result != TestResult.Failed)
-            Assert.Empty(mounts);
+        using var closing = new Closing();
+        if (_containerd is not null)
+            closing.Do(EndTasks);
+        closing.Do(() => _containerd?.Dispose());
+        closing.Do(() => _stratad?.Dispose());
+        closing.Do(() => Assert.Empty(Mounts.AtOrBelow(Scratch.Path, except: Scratch["store"])));
+        closing.Do(Scratch.Dispose);
+    }
+
+    /// <summary>Ends what a failed test left running.</summary>
+    private void EndTasks()
+    {
+        if (Try("task", "ls", "-q") is not { Code: 0, Output: var tasks })
+            return;
+        foreach (string task in tasks.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+            Try("task", "rm", "-f", task);
     }
 }

@@ -50,13 +50,21 @@ internal sealed class SnapshotRig : IAsyncDisposable
     internal static async Task<SnapshotRig> StartAsync(string driver, string? containerdAddress = null, string? tmpfsOptions = null, RegistryOptions? fetch = null, TimeSpan? callTimeout = null, bool ahead = false)
     {
         var rig = new SnapshotRig(driver) { Fetch = fetch, CallTimeout = callTimeout ?? TimeSpan.FromMinutes(5), Ahead = ahead };
-        if (tmpfsOptions is not null)
-            rig.Scratch.MountTmpfs("store", tmpfsOptions);
-        else if (driver == "btrfs")
-            rig.Scratch.MountLoop("store", "btrfs", 256);
-        rig.ContainerdAddress = containerdAddress ?? rig.Scratch["no-containerd.sock"];
-        await rig.StartAsync();
-        return rig;
+        try
+        {
+            if (tmpfsOptions is not null)
+                rig.Scratch.MountTmpfs("store", tmpfsOptions);
+            else if (driver == "btrfs")
+                rig.Scratch.MountLoop("store", "btrfs", 256);
+            rig.ContainerdAddress = containerdAddress ?? rig.Scratch["no-containerd.sock"];
+            await rig.StartAsync();
+            return rig;
+        }
+        catch
+        {
+            await rig.DisposeAsync();
+            throw;
+        }
     }
 
     internal async Task RestartAsync()
@@ -160,25 +168,27 @@ internal sealed class SnapshotRig : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        using var closing = new Closing();
         foreach (string target in _mounted.ToArray())
-            Unmount(target);
-        // In an order in which each can go: those that nothing is on first.
+            closing.Do(() => Unmount(target));
+        if (Store is not null)
+            closing.Do(RemoveSnapshots);
+        await closing.DoAsync(StopAsync);
+        closing.Do(() => Assert.Empty(Testing.Mounts.AtOrBelow(Scratch.Path, except: Scratch["store"])));
+        foreach (string directory in new[] { Scratch["store/leases"], Scratch["store/erofs/.holds"] }.Where(Directory.Exists))
+            closing.Do(() => Assert.Empty(Directory.GetFiles(directory)));
+        closing.Do(Scratch.Dispose);
+    }
+
+    /// <summary>In an order in which each can go: those that nothing is on first.</summary>
+    private void RemoveSnapshots()
+    {
         for (var left = Store.Snapshots.List(); left.Count > 0; left = Store.Snapshots.List())
         {
             var parents = left.Select(s => s.Parent).ToHashSet();
             foreach (var leaf in left.Where(s => !parents.Contains(s.Key)))
                 Store.Snapshots.Remove(leaf.Key);
         }
-        await StopAsync();
-        var mounts = Testing.Mounts.AtOrBelow(Scratch.Path).Where(m => m != Scratch["store"]).ToArray();
-        string[] leases = Directory.GetFiles(Scratch["store/leases"]);
-        string[] holds = Directory.Exists(Scratch["store/erofs/.holds"]) ? Directory.GetFiles(Scratch["store/erofs/.holds"]) : [];
-        Scratch.Dispose();
-        if (TestContext.Current.TestState?.Result == TestResult.Failed)
-            return; // what failed first is told
-        Assert.Empty(mounts);
-        Assert.Empty(leases);
-        Assert.Empty(holds);
     }
 
     private async Task StartAsync()
@@ -195,10 +205,13 @@ internal sealed class SnapshotRig : IAsyncDisposable
 
     private async Task StopAsync()
     {
-        _channel.Dispose();
-        await _host.StopAsync();
-        await _host.DisposeAsync();
-        Store.Dispose();
+        using (Store)
+        await using (_host)
+        {
+            _channel?.Dispose();
+            if (_host is not null)
+                await _host.StopAsync();
+        }
     }
 
     internal static GrpcChannel Connect(string socket) => GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions

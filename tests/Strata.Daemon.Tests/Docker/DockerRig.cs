@@ -98,9 +98,6 @@ internal sealed class DockerRig : IDisposable
         _dockerd.Await(() => File.Exists(Scratch["d.sock"]) && Try("version").Code == 0, "an answer");
     }
 
-    /// <summary>Set by a test at its end: no mount is left then.</summary>
-    internal bool IsDone { get; set; }
-
     internal void StopDockerd() => _dockerd!.Stop();
 
     internal void KillDockerd()
@@ -141,25 +138,16 @@ internal sealed class DockerRig : IDisposable
 
     public void Dispose()
     {
-        try
-        {
-            EndContainers();
-            // The one that is a client ends first.
-            using (_stratad)
-            using (_containerd)
-            using (_dockerd)
-            {
-            }
-        }
-        finally
-        {
-            File.Delete(Spec);
-            // dockerd leaves its data root mounted on itself, and a mount for each network name space.
-            var mounts = Mounts.AtOrBelow(Scratch.Path).Where(m => m != Store && m != Data && !m.StartsWith(Data + "/1", StringComparison.Ordinal) && !m.StartsWith(Scratch["exec"], StringComparison.Ordinal)).ToArray();
-            Scratch.Dispose();
-            if (IsDone) // else what failed would be hidden
-                Assert.True(mounts.Length == 0, string.Join("\n", mounts));
-        }
+        using var closing = new Closing();
+        closing.Do(EndContainers);
+        // The one that is a client ends first.
+        foreach (var daemon in new[] { _dockerd, _containerd, _stratad })
+            closing.Do(() => daemon?.Dispose());
+        closing.Do(() => File.Delete(Spec));
+        // dockerd leaves its data root mounted on itself, and a mount for each network name space.
+        closing.Do(() => Assert.DoesNotContain(
+            Mounts.AtOrBelow(Scratch.Path, except: Store), m => m != Data && !m.StartsWith(Data + "/1", StringComparison.Ordinal) && !m.StartsWith(Scratch["exec"], StringComparison.Ordinal)));
+        closing.Do(Scratch.Dispose);
     }
 
     /// <summary>Ends what a failed test left running, also if dockerd does not answer any more.</summary>

@@ -58,7 +58,6 @@ public sealed class DockerTests
             store.Collect(); // what was removed is deleted later
             Assert.Empty(store.Check(deep: true).Select(f => f.ToString()));
         }
-        rig.IsDone = true;
     }
 
     [Fact]
@@ -85,7 +84,6 @@ public sealed class DockerTests
         Assert.Empty(store.Driver.List());
         store.Collect(); // what was removed is deleted later
         Assert.Empty(store.Check().Select(f => f.ToString()));
-        rig.IsDone = true;
     }
 
     private static void CheckBuild(DockerRig rig)

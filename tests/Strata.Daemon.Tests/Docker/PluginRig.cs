@@ -24,10 +24,18 @@ internal sealed class PluginRig : IAsyncDisposable
     {
         Assert.SkipUnless(driver == "vfs" || Environment.IsPrivilegedProcess, $"{driver} needs root");
         var rig = new PluginRig(driver);
-        if (tmpfsOptions is not null)
-            rig.Scratch.MountTmpfs("store", tmpfsOptions);
-        await rig.OpenAsync();
-        return rig;
+        try
+        {
+            if (tmpfsOptions is not null)
+                rig.Scratch.MountTmpfs("store", tmpfsOptions);
+            await rig.OpenAsync();
+            return rig;
+        }
+        catch
+        {
+            await rig.DisposeAsync();
+            throw;
+        }
     }
 
     internal async Task RestartAsync()
@@ -87,16 +95,15 @@ internal sealed class PluginRig : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        string[] leases = Directory.GetFiles(Path.Combine(Store.Root, "leases"));
-        var orphans = Store.FindOrphans();
-        await CloseAsync();
-        var mounts = Mounts.AtOrBelow(Scratch.Path).Where(m => m != Scratch["store"]).ToArray(); // what a test mounted there is its own
-        Scratch.Dispose();
-        if (TestContext.Current.TestState?.Result == TestResult.Failed)
-            return;
-        Assert.Empty(mounts);
-        Assert.Empty(leases);
-        Assert.Empty(orphans);
+        using var closing = new Closing();
+        if (Store is { } store)
+        {
+            closing.Do(() => Assert.Empty(Directory.GetFiles(Path.Combine(store.Root, "leases"))));
+            closing.Do(() => Assert.Empty(store.FindOrphans()));
+        }
+        await closing.DoAsync(CloseAsync);
+        closing.Do(() => Assert.Empty(Mounts.AtOrBelow(Scratch.Path, except: Scratch["store"]))); // what a test mounted there is its own
+        closing.Do(Scratch.Dispose);
     }
 
     private async Task OpenAsync()
@@ -109,9 +116,12 @@ internal sealed class PluginRig : IAsyncDisposable
 
     private async Task CloseAsync()
     {
-        Client.Dispose();
-        await _host.StopAsync();
-        await _host.DisposeAsync();
-        Store.Dispose();
+        using (Store)
+        await using (_host)
+        {
+            Client?.Dispose();
+            if (_host is not null)
+                await _host.StopAsync();
+        }
     }
 }
