@@ -10,9 +10,13 @@ namespace Strata.Daemon.Containerd;
 /// <remarks>
 /// Layers come to light as files of the content store, by inotify(7); those below <see cref="MinBytes"/> are not worth it. One is applied at a time, in
 /// the order they came. What nobody took after <see cref="KeepFor"/> is removed: it was for another snapshotter, or for nobody. Nothing here can make a
-/// call fail: what goes wrong is left to the call that asks for the layer.
+/// call fail, or end the daemon: what goes wrong is left to the call that asks for the layer.
 /// </remarks>
-internal sealed partial class AheadUnpacker(Store.Store store, ContainerdClient containerd, ILogger<AheadUnpacker> log) : BackgroundService
+/// <param name="store">The store.</param>
+/// <param name="containerd">Who knows where its content store is.</param>
+/// <param name="log">Told what is not applied ahead, and why.</param>
+/// <param name="watch">Makes what watches a directory; null: as the kernel does.</param>
+internal sealed partial class AheadUnpacker(Store.Store store, ContainerdClient containerd, ILogger<AheadUnpacker> log, Func<string, FileSystemWatcher>? watch = null) : BackgroundService
 {
     private const long MinBytes = 1 << 20;
     private const int FreeTimesBlob = 10; // an unpacked layer is seldom more than ten times its blob
@@ -21,12 +25,31 @@ internal sealed partial class AheadUnpacker(Store.Store store, ContainerdClient 
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
     private readonly Lock _gate = new();
     private readonly Dictionary<Digest, Work> _works = [];
+    private string _said = ""; // what goes wrong again and again is told once, until something is applied again
 
-    /// <summary>A layer that was applied ahead, which is the caller's then; null: it was not. Waits for one that is being applied.</summary>
-    /// <param name="blob">Its blob.</param>
+    /// <summary>Gives a snapshot a layer that was applied ahead. Waits for one that is being applied.</summary>
+    /// <param name="mounts">The snapshot's mounts, as they were handed out.</param>
+    /// <param name="blob">The layer's blob.</param>
     /// <param name="moved">Told now and then while the layer is read, so that the call's deadline is put off.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
-    internal AheadLayer? Take(Digest blob, Action<long> moved, CancellationToken cancellationToken)
+    /// <returns>What was applied. Null: it was not, or the snapshot can't have it and is as it was; whoever applies it to the snapshot is told why, if he can't either.</returns>
+    internal AppliedLayer? Adopt(IReadOnlyList<Strata.Mount> mounts, Digest blob, Action<long> moved, CancellationToken cancellationToken)
+    {
+        using var layer = Take(blob, moved, cancellationToken);
+        try
+        {
+            return layer is null ? null : store.Snapshots.Adopt(mounts, layer, cancellationToken);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            if (!IsForeseen(e))
+                Surprised(log, e);
+            NotAdopted(log, blob, e.Message);
+            return null;
+        }
+    }
+
+    private AheadLayer? Take(Digest blob, Action<long> moved, CancellationToken cancellationToken)
     {
         Work? work;
         lock (_gate)
@@ -59,7 +82,6 @@ internal sealed partial class AheadUnpacker(Store.Store store, ContainerdClient 
             NotWithThisDriver(log, store.Driver.Name);
             return;
         }
-        string last = "";
         try
         {
             while (true)
@@ -69,10 +91,9 @@ internal sealed partial class AheadUnpacker(Store.Store store, ContainerdClient 
                     if (await ContentFile.FindDirectoryAsync(containerd, stoppingToken) is { } blobs)
                         await WatchAsync(blobs, stoppingToken);
                 }
-                catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+                catch (Exception e) when (!stoppingToken.IsCancellationRequested) // whatever it is: the daemon must not end by what nobody asked for
                 {
-                    if (last != e.Message)
-                        CantWatch(log, last = e.Message);
+                    Tell(e);
                 }
                 foreach (var work in Remove(work => !work.Begun)) // nobody comes to them any more; a call may
                     Drop(work);
@@ -94,12 +115,14 @@ internal sealed partial class AheadUnpacker(Store.Store store, ContainerdClient 
     private async Task WatchAsync(string blobs, CancellationToken cancellationToken)
     {
         var came = Channel.CreateUnbounded<string>(new UnboundedChannelOptions { SingleReader = true });
-        using var watcher = new FileSystemWatcher(blobs) { NotifyFilter = NotifyFilters.FileName };
+        using var watcher = watch?.Invoke(blobs) ?? new FileSystemWatcher(blobs);
+        watcher.NotifyFilter = NotifyFilters.FileName;
         watcher.Created += (_, e) => Note(e.FullPath, came.Writer);
         watcher.Renamed += (_, e) => Note(e.FullPath, came.Writer);
-        watcher.Error += (_, _) => came.Writer.TryComplete();
+        watcher.Error += (_, e) => came.Writer.TryComplete(e.GetException()); // that too many directories are watched comes here, too
         watcher.EnableRaisingEvents = true;
-        Watching(log, blobs);
+        if (!came.Reader.Completion.IsCompleted)
+            Watching(log, blobs);
         while (true)
         {
             using var look = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -111,7 +134,7 @@ internal sealed partial class AheadUnpacker(Store.Store store, ContainerdClient 
                 while (came.Reader.TryRead(out string? path))
                     await Task.Factory.StartNew(() => Apply(path, cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             }
-            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            catch (OperationCanceledException) when (look.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
             {
                 if (!Directory.Exists(blobs))
                     return;
@@ -148,22 +171,48 @@ internal sealed partial class AheadUnpacker(Store.Store store, ContainerdClient 
         {
             using var file = ContentFile.Open(path, bytes => work.Bytes += bytes);
             if (IsCompressed(file) && !store.Snapshots.HasBlob(blob) && new DriveInfo(store.Root).AvailableFreeSpace > FreeTimesBlob * file.Length)
+            {
                 layer = store.Snapshots.ApplyAhead(new LayerInput { Open = () => file, BlobDigest = blob, BlobBytes = file.Length }, cancellationToken);
+                _said = "";
+            }
         }
-        catch (Exception e) // whatever it is: the daemon must not end by what nobody asked for, and somebody may wait
+        catch (Exception e) when (IsForeseen(e))
         {
             NotAhead(log, blob, e.Message); // the call that wants it says what is wrong
         }
-        work.End(layer);
-        if (layer is null)
+        catch (Exception e)
         {
-            lock (_gate)
-            {
-                if (_works.TryGetValue(blob, out var still) && still == work)
-                    _works.Remove(blob);
-            }
+            Tell(e);
+        }
+        finally // somebody may wait
+        {
+            work.End(layer);
+            if (layer is null)
+                Forget(blob, work);
         }
     }
+
+    private void Forget(Digest blob, Work work)
+    {
+        lock (_gate)
+        {
+            if (_works.TryGetValue(blob, out var still) && still == work)
+                _works.Remove(blob);
+        }
+    }
+
+    private void Tell(Exception e)
+    {
+        if (_said == e.Message)
+            return;
+        _said = e.Message;
+        if (IsForeseen(e))
+            CantWatch(log, e.Message);
+        else
+            Surprised(log, e);
+    }
+
+    private static bool IsForeseen(Exception e) => e is StrataException or IOException or UnauthorizedAccessException or OperationCanceledException or InternalBufferOverflowException;
 
     private List<Work> Remove(Func<Work, bool> which)
     {
@@ -195,6 +244,12 @@ internal sealed partial class AheadUnpacker(Store.Store store, ContainerdClient 
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "containerd's content store can't be watched, and nothing is applied ahead: {Reason} (the limits of inotify are in /proc/sys/fs/inotify)")]
     private static partial void CantWatch(ILogger log, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "what applies layers ahead failed by surprise, and goes on with the next")]
+    private static partial void Surprised(ILogger log, Exception surprise);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Blob} was applied ahead, and is applied again: the snapshot can't have it: {Reason}")]
+    private static partial void NotAdopted(ILogger log, Digest blob, string reason);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Blob} was not applied ahead: {Reason}")]
     private static partial void NotAhead(ILogger log, Digest blob, string reason);

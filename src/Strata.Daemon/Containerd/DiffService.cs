@@ -34,12 +34,8 @@ internal sealed class DiffService(Store.Store store, ContainerdClient containerd
         var digest = Digest.Parse(blob.Digest);
         Action<long> moved = bytes => Moved(context, bytes, 0);
         using var file = ContentFile.Find(containerd, digest, headers, moved, context.CancellationToken);
-        if (file is not null && ahead is not null)
-        {
-            using var layer = ahead.Take(digest, moved, context.CancellationToken);
-            if (layer is not null && store.Snapshots.Adopt(mounts, layer, context.CancellationToken) is { } adopted)
-                return adopted;
-        }
+        if (file is not null && ahead?.Adopt(mounts, digest, moved, context.CancellationToken) is { } adopted)
+            return adopted;
         var input = new LayerInput
         {
             Open = () => file ?? (Stream)new ContentReadStream(containerd, blob.Digest, headers, moved, context.CancellationToken),

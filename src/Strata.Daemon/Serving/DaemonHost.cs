@@ -27,8 +27,11 @@ internal sealed class DaemonHost : IAsyncDisposable
     }
 
     /// <summary>Makes a host that does not serve yet. The store stays the caller's.</summary>
+    /// <param name="options">What it serves, and where.</param>
+    /// <param name="store">The store.</param>
+    /// <param name="besides">Adds services to those of the doors; null: there are no others.</param>
     /// <exception cref="StrataException">InvalidArgument: there is no door to open.</exception>
-    internal static DaemonHost Make(ServeOptions options, Store.Store store)
+    internal static DaemonHost Make(ServeOptions options, Store.Store store, Action<IServiceCollection>? besides = null)
     {
         var doors = new List<Door>();
         if (options.ContainerdSocket is { } containerd)
@@ -53,6 +56,7 @@ internal sealed class DaemonHost : IAsyncDisposable
             builder.Services.AddSingleton(_ => traces); // made by the container, disposed by it
         foreach (var door in doors)
             door.AddServices(builder.Services);
+        besides?.Invoke(builder.Services);
         builder.Services.Configure<SocketTransportOptions>(o => o.CreateBoundListenSocket = endPoint => Bind(endPoint, doors, options));
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {

@@ -1,11 +1,13 @@
 using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
 using Strata.Daemon.Containerd.Wire;
+using Strata.Drivers;
 using Strata.Testing;
 
 namespace Strata.Daemon.Tests.Containerd;
 
 /// <summary>Layers that are applied when they come into containerd's content store.</summary>
-public sealed class AheadTests : IDisposable
+public sealed partial class AheadTests : IDisposable
 {
     private readonly ScratchDirectory _containerd = new();
     private static readonly byte[] Lower = Compressed(new TarBuilder().Dir("etc").File("etc/kept", "kept").File("etc/gone", "gone").Raw("big"u8.ToArray(), '0', content: Noise(1)).ToArray());
@@ -86,12 +88,12 @@ public sealed class AheadTests : IDisposable
         await rig.Differ.ApplyAsync(request);
     }
 
-    private async Task<SnapshotRig> ServeAsync(string driver, MemoryContent content)
+    private async Task<SnapshotRig> ServeAsync(string driver, MemoryContent content, DriverRegistry? drivers = null, Action<IServiceCollection>? besides = null)
     {
         content.Root = _containerd[driver];
         _containerd.Make(driver + "/blobs/sha256");
         await content.ServeAsync(_containerd[driver + ".sock"]);
-        return await SnapshotRig.StartAsync(driver, _containerd[driver + ".sock"], ahead: true);
+        return await SnapshotRig.StartAsync(driver, _containerd[driver + ".sock"], ahead: true, drivers: drivers, besides: besides);
     }
 
     /// <summary>A blob comes, as containerd's do; returns when the driver has so many layers, and applies none.</summary>

@@ -1,8 +1,10 @@
 using System.Net.Sockets;
 using Grpc.Core;
 using Grpc.Net.Client;
+using Microsoft.Extensions.DependencyInjection;
 using Strata.Daemon.Containerd.Wire;
 using Strata.Daemon.Serving;
+using Strata.Drivers;
 using Strata.Oci.Registries;
 using Strata.Store;
 using Strata.Testing;
@@ -36,6 +38,10 @@ internal sealed class SnapshotRig : IAsyncDisposable
 
     internal bool Ahead { get; private init; }
 
+    internal DriverRegistry? Drivers { get; private init; }
+
+    internal Action<IServiceCollection>? Besides { get; private init; }
+
     internal string ContainerdAddress { get; set; } = "";
 
     internal CallInvoker Invoker => _channel.CreateCallInvoker();
@@ -47,9 +53,13 @@ internal sealed class SnapshotRig : IAsyncDisposable
     /// <param name="callTimeout">How long a call may take, or move no byte; null: long.</param>
     /// <param name="ahead">Layers that come into containerd's content store are applied ahead.</param>
     /// <param name="tmpfsOptions">The store lies on a tmpfs with these options; null: beside everything else.</param>
-    internal static async Task<SnapshotRig> StartAsync(string driver, string? containerdAddress = null, string? tmpfsOptions = null, RegistryOptions? fetch = null, TimeSpan? callTimeout = null, bool ahead = false)
+    /// <param name="drivers">The drivers that there are; null: the usual ones.</param>
+    /// <param name="besides">Adds services to the daemon's, and all is logged; null: there are no others.</param>
+    internal static async Task<SnapshotRig> StartAsync(
+        string driver, string? containerdAddress = null, string? tmpfsOptions = null, RegistryOptions? fetch = null, TimeSpan? callTimeout = null, bool ahead = false,
+        DriverRegistry? drivers = null, Action<IServiceCollection>? besides = null)
     {
-        var rig = new SnapshotRig(driver) { Fetch = fetch, CallTimeout = callTimeout ?? TimeSpan.FromMinutes(5), Ahead = ahead };
+        var rig = new SnapshotRig(driver) { Fetch = fetch, CallTimeout = callTimeout ?? TimeSpan.FromMinutes(5), Ahead = ahead, Drivers = drivers, Besides = besides };
         try
         {
             if (tmpfsOptions is not null)
@@ -194,9 +204,9 @@ internal sealed class SnapshotRig : IAsyncDisposable
     private async Task StartAsync()
     {
         string socket = Scratch["c.sock"];
-        var options = new ServeOptions { ContainerdSocket = socket, ContainerdAddress = ContainerdAddress, ContainerdFetch = Fetch, ContainerdAhead = Ahead, CallTimeout = CallTimeout };
-        Store = Strata.Store.Store.Open(new StoreOptions { Root = Scratch["store"], Driver = Driver, SnapshotFlush = options.SnapshotFlush });
-        _host = DaemonHost.Make(options, Store);
+        var options = new ServeOptions { ContainerdSocket = socket, ContainerdAddress = ContainerdAddress, ContainerdFetch = Fetch, ContainerdAhead = Ahead, CallTimeout = CallTimeout, LogLevel = Besides is null ? "warning" : "info" };
+        Store = Strata.Store.Store.Open(new StoreOptions { Root = Scratch["store"], Driver = Driver, Registry = Drivers, SnapshotFlush = options.SnapshotFlush });
+        _host = DaemonHost.Make(options, Store, Besides);
         await _host.StartAsync(default);
         _channel = Connect(socket);
         Client = new Snapshots.SnapshotsClient(_channel);
