@@ -25,7 +25,7 @@ public static class ImageCommitter
     public static ImageRecord Commit(
         Store.Store store, string writable, string name, ImageChanges changes, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
     {
-        name = ImageNames.Normalize(name);
+        name = ImageNames.NormalizeNew(name);
         var latest = SourceDate.LatestMtime;
         var record = store.GetWritable(writable);
         LayerRecord[] below = record.Parent is { } top ? [.. store.GetChain(top).Reverse()] : [];

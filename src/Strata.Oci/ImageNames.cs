@@ -15,6 +15,14 @@ public static class ImageNames
         return (reference.Tag is null && reference.Digest is null ? reference with { Tag = "latest" } : reference).ToString();
     }
 
+    /// <summary>The name of an image that is only being made. It can't have a digest: that is known when the image is.</summary>
+    /// <exception cref="StrataException">InvalidArgument: it can't be a name, or it has a digest.</exception>
+    internal static string NormalizeNew(string name) => WithoutDigest(Normalize(name), "an image that is only being made");
+
+    /// <summary>The same name, which must have no digest.</summary>
+    internal static string WithoutDigest(string name, string image) => !name.Contains('@', StringComparison.Ordinal) ? name
+        : throw StrataException.InvalidArgument($"'{name}' can't be the name of {image}: whose digest that would be is not known. Give it a name without a digest.");
+
     /// <summary>A name made of a file's, without a tag.</summary>
     internal static string FromFileName(string file)
     {

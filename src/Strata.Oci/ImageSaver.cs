@@ -95,7 +95,7 @@ public sealed class ImageSaver
         if (_options.Format != SaveFormat.Oci)
         {
             var described = images.Select(image => (
-                Config: ConfigName(_images[image.Manifest]), Tags: image.Names.Select(Familiar), Layers: _images[image.Manifest].Layers.Select(l => LayerName(_blobs.DescriptorOf(l).Digest))));
+                Config: ConfigName(_images[image.Manifest]), Tags: image.Names.Where(n => !HasDigest(n)).Select(Familiar), Layers: _images[image.Manifest].Layers.Select(l => LayerName(_blobs.DescriptorOf(l).Digest))));
             AddBytes("manifest.json", Encoding.UTF8.GetBytes(ManifestWriter.DockerManifest(described)));
             files.AddRange(images.Select(image => (ConfigName(_images[image.Manifest]), _images[image.Manifest].ConfigBytes)));
         }
@@ -112,16 +112,26 @@ public sealed class ImageSaver
         return new Descriptor(bytes == image.ManifestBytes ? image.Manifest.MediaType : MediaTypes.Manifest, Digest.Sha256(SHA256.HashData(bytes)), bytes.Length);
     }
 
-    private static IEnumerable<Descriptor> Named(Descriptor plain, IReadOnlyList<string> names) => names.Count == 0 ? [plain] : names.Select(name => plain with
+    /// <summary>By each of its names. A name with a digest goes along only where what is written still has that digest: it would lie otherwise.</summary>
+    private static IEnumerable<Descriptor> Named(Descriptor plain, IReadOnlyList<string> names)
     {
-        Annotations = new Dictionary<string, string>
-        {
-            ["io.containerd.image.name"] = name,
-            ["org.opencontainers.image.ref.name"] = name[(name.LastIndexOf(':') + 1)..],
-        },
-    });
+        string own = "@" + plain.Digest;
+        string[] honest = [.. names.Where(n => !HasDigest(n) || n.EndsWith(own, StringComparison.Ordinal))];
+        return honest.Length == 0 ? [plain] : honest.Select(name => plain with { Annotations = NameAnnotations(name) });
+    }
 
-    /// <summary>Docker writes its own names without their host.</summary>
+    private static Dictionary<string, string> NameAnnotations(string name)
+    {
+        var annotations = new Dictionary<string, string> { ["io.containerd.image.name"] = name };
+        string tagged = name.Split('@')[0];
+        if (tagged.LastIndexOf(':') is var colon && colon > tagged.LastIndexOf('/'))
+            annotations["org.opencontainers.image.ref.name"] = tagged[(colon + 1)..];
+        return annotations;
+    }
+
+    private static bool HasDigest(string name) => name.Contains('@', StringComparison.Ordinal);
+
+    /// <summary>Docker writes its own names without their host, and none with a digest: whoever reads its archives refuses those.</summary>
     private static string Familiar(string name) =>
         name.StartsWith("docker.io/library/", StringComparison.Ordinal) ? name["docker.io/library/".Length..]
         : name.StartsWith("docker.io/", StringComparison.Ordinal) ? name["docker.io/".Length..] : name;

@@ -18,7 +18,7 @@ public static class ImageSquasher
     public static ImageRecord Squash(
         Store.Store store, ImageRecord image, string name, int keep = 0, IProgress<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
     {
-        name = ImageNames.Normalize(name);
+        name = ImageNames.NormalizeNew(name);
         LayerRecord[] layers = image.TopLayer is { } top ? [.. store.GetChain(top).Reverse()] : [];
         ArgumentOutOfRangeException.ThrowIfNegative(keep);
         if (keep >= layers.Length)

@@ -29,6 +29,8 @@ internal sealed class LayoutLoader(IImageFiles files, Store.Store store, LoadOpt
                 throw StrataException.InvalidArgument($"{files.Shown} holds {groups.Length} images ({string.Join(", ", groups.Select(g => g.Name).Take(20))}); they can't all be named '{only}'. Leave out -t.");
             groups = groups[..1];
         }
+        foreach (var (name, roots) in groups)
+            RequireOwnDigest(options.Name ?? name, roots);
         using var source = new LayoutSource(files);
         var importer = new ImageImporter(store, options);
         var loaded = new List<ImageRecord>();
@@ -37,6 +39,16 @@ internal sealed class LayoutLoader(IImageFiles files, Store.Store store, LoadOpt
         // An image that came under several names is one image: tell it once, with all of them.
         loaded = [.. loaded.GroupBy(i => i.Manifest).Select(same => same.Last())];
         return loaded.Count > 0 ? loaded : throw StrataException.NotFound($"The OCI layout {files.Shown} lists no image.");
+    }
+
+    /// <summary>Told before anything is unpacked; the store refuses it in any case.</summary>
+    private void RequireOwnDigest(string name, Descriptor[] roots)
+    {
+        if (ImageReference.Parse(name).Digest is { } told && !roots.Any(r => r.Digest == told))
+        {
+            throw StrataException.InvalidArgument(
+                $"The name '{name}' has another digest than the image of {files.Shown}, which is {roots[0].Digest}. Give it a name without a digest: strata load -t NAME.");
+        }
     }
 
     private static bool IsImage(Descriptor d) =>

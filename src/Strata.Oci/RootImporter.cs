@@ -41,7 +41,7 @@ public static class RootImporter
 
     private static ImageRecord Import(Store.Store store, string name, ImportOptions options, string shown, Func<ImportOptions, LayerRecord> register)
     {
-        name = ImageNames.Normalize(name);
+        name = ImageNames.NormalizeNew(name);
         var image = NewImage.Of(options.Platform is { } platform ? Platform.Parse(platform) : Platform.Host, []);
         image.History();
         image.Describe("strata import", options.Changes, $"imported from {shown}"); // what is wrong with the changes is told before the layer is made

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Strata.Store.Metadata;
 
 namespace Strata.Store;
@@ -41,12 +42,19 @@ public sealed partial class Store
     /// <param name="images">The images.</param>
     /// <param name="index">What lists them; their names point to it too. Null: nothing does.</param>
     /// <returns>The images as they are in the store, in the same order.</returns>
-    /// <exception cref="StrataException">Unavailable: a layer is not there, perhaps since it was removed after it was registered.</exception>
+    /// <exception cref="StrataException">
+    /// Unavailable: a layer is not there, perhaps since it was removed after it was registered. InvalidArgument: a name has a digest, and it is another image's.
+    /// </exception>
     public IReadOnlyList<ImageRecord> AddImages(IReadOnlyList<ImageInput> images, IndexInput? index = null) =>
         Guard($"Can't add an image to the store {Root}", () => Add(images, index));
 
     private ImageRecord[] Add(IReadOnlyList<ImageInput> images, IndexInput? index)
     {
+        foreach (var image in images)
+        {
+            foreach (string name in image.Names)
+                RequireOwnDigest(name, () => DigestOf(image.Manifest.Span), () => index is null ? null : DigestOf(index.Documents[0].Span));
+        }
         using var documents = LockDocuments();
         // Documents first, synced: metadata never names what is not there.
         var written = images.Select(image => (Manifest: WriteBlob(image.Manifest.Span), Config: WriteBlob(image.Config.Span))).ToArray();
@@ -127,9 +135,10 @@ public sealed partial class Store
     /// <param name="name">The name.</param>
     /// <param name="manifest">The image.</param>
     /// <param name="index">The index that the name is to mean beside the image, or null.</param>
-    /// <exception cref="StrataException">NotFound: there is no such image or index.</exception>
+    /// <exception cref="StrataException">NotFound: there is no such image or index. InvalidArgument: the name has a digest, and it is another image's.</exception>
     public void AddName(string name, Digest manifest, Digest? index = null) => Guard($"Can't add the name '{name}'", () =>
     {
+        RequireOwnDigest(name, () => manifest, () => index);
         using var documents = LockDocuments();
         var changed = OwnersOf([name]);
         _database.Write(s =>
@@ -253,6 +262,19 @@ public sealed partial class Store
             throw StrataException.Unavailable($"A layer of the image is not in the store; it may have been removed just now. Try again. {e.Message}", e);
         }
     }
+
+    /// <summary>Who asks for a name with a digest relies on it: such a name is given to what has that digest, and to nothing else.</summary>
+    private static void RequireOwnDigest(string name, Func<Digest> manifest, Func<Digest?> index)
+    {
+        if (name.IndexOf('@', StringComparison.Ordinal) is var at && at < 0)
+            return;
+        var (own, list) = (manifest(), index());
+        string told = name[(at + 1)..];
+        if (told != own.ToString() && told != list?.ToString())
+            throw StrataException.InvalidArgument($"The name '{name}' has another digest than the image: {own} is its manifest's{(list is null ? "" : $", {list} its index's")}. Give it a name without a digest.");
+    }
+
+    private static Digest DigestOf(ReadOnlySpan<byte> document) => Digest.Sha256(SHA256.HashData(document));
 
     private static void SetName(Session s, string name, string manifest, string? idx) => s.Run(
         "INSERT INTO names (name, manifest, idx) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE SET manifest=excluded.manifest, idx=excluded.idx", name, manifest, idx);

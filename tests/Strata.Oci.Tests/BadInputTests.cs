@@ -351,6 +351,7 @@ public sealed class BadInputTests
     }
 
     [Theory]
+    [InlineData("[]", ErrorKind.NotFound)]
     [InlineData("{}", ErrorKind.InvalidArgument)]
     [InlineData("[5]", ErrorKind.InvalidArgument)]
     [InlineData("[{}]", ErrorKind.InvalidArgument)]

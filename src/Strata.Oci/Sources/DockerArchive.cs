@@ -15,14 +15,18 @@ internal sealed class DockerArchive(IImageFiles files, Store.Store store, LoadOp
             throw json.Wrong("it is no array");
         if (options.Name is not null && json.Root.GetArrayLength() > 1)
             throw StrataException.InvalidArgument($"{files.Shown} holds {json.Root.GetArrayLength()} images; they can't all be named '{options.Name}'. Leave out -t.");
+        if (json.Root.GetArrayLength() == 0)
+            throw StrataException.NotFound($"The docker-archive {files.Shown} lists no image.");
         var loaded = new List<ImageRecord>();
         foreach (var image in json.Root.EnumerateArray())
         {
             string configName = json.String(image, "Config");
             string[] layers = json.Strings(image, "Layers");
-            string[] names = options.Name is { } name ? [name]
+            string[] names = options.Name is { } given ? [given]
                 : json.Find(image, "RepoTags") is null or { ValueKind: System.Text.Json.JsonValueKind.Null } ? []
                 : [.. json.Strings(image, "RepoTags").Select(ImageNames.Normalize)];
+            foreach (string name in names)
+                ImageNames.WithoutDigest(name, "an image of a docker-archive, which has no manifest of its own");
             loaded.Add(ImageImporter.Retry(() => Load(configName, layers, names, cancellationToken)));
         }
         return loaded;
