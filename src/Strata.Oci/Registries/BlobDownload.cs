@@ -107,7 +107,7 @@ internal sealed class BlobDownload : IDisposable
                 }
                 catch (TransientException e)
                 {
-                    if (_done > before)
+                    if (_done - before >= LeastProgressBytes)
                         policy.Progressed();
                     await policy.WaitAsync(e, _token).ConfigureAwait(false);
                 }
@@ -144,6 +144,12 @@ internal sealed class BlobDownload : IDisposable
         _partial.Remove();
         _partial = null;
     }
+
+    /// <summary>
+    /// What a connection must bring for failures to be counted anew: a registry that cuts each one after ten bytes is given up, and does not hold a
+    /// pull for days.
+    /// </summary>
+    private long LeastProgressBytes => Math.Clamp(_blob.SizeBytes / 16, 1, 64 * 1024);
 
     private string What => $"the blob {_blob.Digest} of {_client.Shown}";
 

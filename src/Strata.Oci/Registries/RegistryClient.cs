@@ -39,7 +39,7 @@ internal sealed partial class RegistryClient : IDisposable
     internal Task<(byte[] Bytes, Descriptor Descriptor)> GetManifestAsync(string reference, CancellationToken cancellationToken) => RetryPolicy.RunAsync(Options, async () =>
     {
         using var response = await _transport.TryAsync(
-            e => new RegistryRequest(HttpMethod.Get, e.Uri(_repository, "manifests/" + reference), PullScope, $"get {Shown}:{reference}") { Accept = _manifestTypes },
+            e => new RegistryRequest(HttpMethod.Get, e.Uri(_repository, "manifests/" + reference), PullScope, $"get {Shown}{(reference.Contains(':', StringComparison.Ordinal) ? '@' : ':')}{reference}") { Accept = _manifestTypes },
             cancellationToken).ConfigureAwait(false);
         byte[] bytes = await ReadAsync(response, JsonDocuments.MaxBytes, $"the manifest {reference} of {Shown}", cancellationToken).ConfigureAwait(false);
         var digest = HashLike(reference, bytes);

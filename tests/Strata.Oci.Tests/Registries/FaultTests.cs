@@ -34,6 +34,16 @@ public sealed class FaultTests : IClassFixture<DebianRegistry>
     }
 
     [Fact]
+    public async Task A_registry_that_cuts_after_a_few_bytes_each_time_is_given_up()
+    {
+        using var rig = new RegistryRig();
+        rig.Options = rig.Options with { Attempts = 4 };
+        using var proxy = new FaultyProxy(_registry.Port, s => IsSmall(s) ? new Fault { CutAfter = 10 } : null);
+        await rig.RefusesAsync(ErrorKind.Unavailable, $"{proxy.Host}/small:1");
+        Assert.Equal(4, proxy.Requests.Count(IsSmall));
+    }
+
+    [Fact]
     public async Task Where_ranges_are_not_served_the_blob_is_read_again()
     {
         using var rig = new RegistryRig();
