@@ -56,6 +56,20 @@ internal static class Output
         Console.Out.Write(text);
     }
 
+    /// <summary>Tells on standard error what went wrong, on one line: what would control a terminal comes from images and registries, and is shown as <c>\xNN</c>.</summary>
+    internal static void Error(string message)
+    {
+        var line = new StringBuilder("strata: ");
+        foreach (char c in message)
+        {
+            if (!char.IsControl(c) && char.GetUnicodeCategory(c) is not (UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator))
+                line.Append(c);
+            else
+                line.Append(c <= '\xff' ? "\\x" : "\\u").Append(((int)c).ToString(c <= '\xff' ? "x2" : "x4", CultureInfo.InvariantCulture));
+        }
+        Console.Error.WriteLine(line.ToString());
+    }
+
     internal static string Size(long bytes)
     {
         string[] units = ["B", "kB", "MB", "GB", "TB"];

@@ -52,17 +52,17 @@ static int Run(string[] args)
     }
     catch (StrataException e)
     {
-        Console.Error.WriteLine($"strata: {e.Message}");
+        Output.Error(e.Message);
         return ExitCode.Of(e.Kind);
     }
     catch (OperationCanceledException)
     {
-        Console.Error.WriteLine("strata: cancelled; nothing was left half done.");
+        Output.Error("cancelled; nothing was left half done.");
         return ExitCodes.Cancelled;
     }
     catch (UnauthorizedAccessException e)
     {
-        Console.Error.WriteLine($"strata: {e.Message} Run as a user who may; if it is the store, choose another --root.");
+        Output.Error($"{e.Message} Run as a user who may; if it is the store, choose another --root.");
         return ExitCode.Of(ErrorKind.PermissionDenied);
     }
     catch (IOException e)
@@ -72,7 +72,7 @@ static int Run(string[] args)
         int errno = e.HResult & 0xFFFF;
         if (errno == BrokenPipe)
             return ExitCodes.Failed;
-        Console.Error.WriteLine($"strata: {e.Message}");
+        Output.Error(e.Message);
         return errno == NoSpace ? ExitCode.Of(ErrorKind.Exhausted) : ExitCodes.Failed;
     }
     finally

@@ -123,7 +123,7 @@ internal static class Session
             DriverOptions = parse.GetValue(DriverOptionsOption) ?? [],
             DeletesLater = TrashDeleter.IsWanted(parse.GetValue(WaitOption)),
             SharedStores = parse.GetValue(SharedStoresOption) is { Length: > 0 } shared ? shared : SharedStore.FromEnvironment(),
-            SharedStoreLeftOut = left => Console.Error.WriteLine($"strata: the shared store {left.Root} is left out: {left.Problem}"),
+            SharedStoreLeftOut = left => Output.Error($"the shared store {left.Root} is left out: {left.Problem}"),
             Limits = LimitNames.Parse(parse.GetValue(LimitsOption) ?? []),
         };
         Rootless.EnterFor(options.Root, options.Driver);

@@ -141,6 +141,16 @@ public sealed class VerbTests
     }
 
     [Fact]
+    public void What_would_control_a_terminal_is_only_shown()
+    {
+        using var cli = new Cli();
+        string image = Cli.Image().ToLayout("\"io.containerd.image.name\":\"x:\\u001b[31m\\n\\u202e\"").WriteTar(cli.Scratch["image.tar"]);
+        string error = cli.Fail(2, "load", image);
+        Assert.Contains(@"'x:\x1b[31m\x0a\u202e' can't be an image's name", error, StringComparison.Ordinal);
+        Assert.Single(error.TrimEnd('\n').Split('\n'));
+    }
+
+    [Fact]
     public void Rm_goes_on_after_what_it_can_not_remove()
     {
         using var cli = new Cli("vfs");

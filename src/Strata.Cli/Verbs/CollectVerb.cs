@@ -22,7 +22,7 @@ internal static class CollectVerb
             else
                 Tell(report, dry, TrashDeleter.HasWork);
             foreach (var failure in report.Failures)
-                Console.Error.WriteLine($"strata: {failure.Subject} stays: {failure.Problem} {failure.Advice}");
+                Output.Error($"{failure.Subject} stays: {failure.Problem} {failure.Advice}");
             return report.Failures.Count == 0 ? ExitCodes.Ok : ExitCodes.Failed;
         });
         return command;

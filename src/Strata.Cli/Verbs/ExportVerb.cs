@@ -59,7 +59,7 @@ internal static class ExportVerb
         internal void Tell()
         {
             if (_count > 0)
-                Console.Error.WriteLine($"strata: EROFS has no form for {_count} extended attributes, which were left out; the first is {_first}.");
+                Output.Error($"EROFS has no form for {_count} extended attributes, which were left out; the first is {_first}.");
         }
     }
 }

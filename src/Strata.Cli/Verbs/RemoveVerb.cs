@@ -22,7 +22,7 @@ internal static class RemoveVerb
                 }
                 catch (StrataException e) when (e.Kind is ErrorKind.NotFound or ErrorKind.FailedPrecondition or ErrorKind.InvalidArgument)
                 {
-                    Console.Error.WriteLine($"strata: {e.Message}"); // the others still go
+                    Output.Error(e.Message); // the others still go
                     code = ExitCode.Of(e.Kind);
                 }
             }

@@ -44,7 +44,7 @@ internal static class RunInVerb
             string[] given = parse.GetValue(line)!;
             Console.Error.Flush(); // made now: afterwards the host's files are out of reach
             var (exitCode, why) = ChangedRoot.TryExecute(parse.GetRequiredValue(root), given);
-            Console.Error.WriteLine($"strata: can't run '{given[0]}' in the root file system: {why}");
+            Output.Error($"can't run '{given[0]}' in the root file system: {why}");
             return exitCode;
         });
         return command;

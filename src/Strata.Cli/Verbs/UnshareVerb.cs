@@ -18,7 +18,7 @@ internal static class UnshareVerb
                 given = [Environment.GetEnvironmentVariable("SHELL") is { Length: > 0 } shell ? shell : "/bin/sh"];
             if (Rootless.HasArrived)
             {
-                Console.Error.WriteLine($"strata: can't run '{given[0]}': {RootlessNamespace.Become(given)}");
+                Output.Error($"can't run '{given[0]}': {RootlessNamespace.Become(given)}");
                 return NotFound;
             }
             if (RootlessNamespace.Current is not null)
@@ -27,7 +27,7 @@ internal static class UnshareVerb
                 throw StrataException.FailedPrecondition("This is root (CAP_SYS_ADMIN), who can mount without a namespace: run the command as it is.");
             var ids = RootlessIds.Find();
             if (!ids.HasMany)
-                Console.Error.WriteLine($"strata: only your own user has a number in this namespace: {ids.Lacks}. Images whose files belong to several can't be loaded in it.");
+                Output.Error($"only your own user has a number in this namespace: {ids.Lacks}. Images whose files belong to several can't be loaded in it.");
             RootlessNamespace.Enter(ids, RootlessNamespace.ForSession, [Environment.ProcessPath!, .. Rootless.Arguments]);
             return ExitCodes.Failed;
         });

@@ -19,7 +19,7 @@ internal static class UntagVerb
                     Console.Out.WriteLine($"Untagged {gone.Name}  {gone.Config}");
                     continue;
                 }
-                Console.Error.WriteLine($"strata: No image has the name '{text}'. 'strata images' lists them."); // the others still go
+                Output.Error($"No image has the name '{text}'. 'strata images' lists them."); // the others still go
                 code = ExitCode.Of(ErrorKind.NotFound);
             }
             return code;
