@@ -138,7 +138,9 @@ public sealed class CheckTests
         File.Delete(Assert.Single(Directory.GetFiles(Path.Combine(rig.Root, "writable"))));
         Assert.Equal(4, rig.Store.Check().Count);
         Assert.Single(rig.Store.Check(repair: true), f => !f.Repaired);
-        Assert.Contains("damaged", Assert.Single(rig.Store.Check()).Problem, StringComparison.Ordinal);
+        var damaged = Assert.Single(rig.Store.Check());
+        Assert.Contains("damaged", damaged.Problem, StringComparison.Ordinal);
+        Assert.DoesNotContain("--repair", damaged.Advice, StringComparison.Ordinal); // which gets layers only
         rig.Store.AddImage("{1}"u8, "{config}"u8, image.TopLayer, []); // loading it again heals it
         Assert.Empty(rig.Store.Check());
     }
@@ -204,6 +206,35 @@ public sealed class CheckTests
         Assert.Contains(lost.DriverId.ToString(), Assert.Single(rig.Store.Check()).Subject, StringComparison.Ordinal);
         rig.Store.Check(repair: true);
         Assert.Equal(lost, rig.Store.FindLayer(lost.ChainId));
+        Assert.Empty(rig.Store.Check(deep: true).Select(f => f.ToString()));
+    }
+
+    [Theory, MemberData(nameof(Drivers))]
+    public void Lost_rows_in_the_middle_of_a_chain_are_written_again(string driver)
+    {
+        using var rig = Filled(driver);
+        var layers = BaseFirst(rig);
+        Sql(rig.Root, $"DELETE FROM layers WHERE chain IN ('{layers[1].ChainId}', '{layers[2].ChainId}')");
+        Assert.True(rig.Store.Check(new CheckOptions()).IsDamaged);
+        var repaired = rig.Store.Check(new CheckOptions { Repair = true });
+        Assert.Equal(2, repaired.Findings.Count);
+        Assert.All(repaired.Findings, f => Assert.True(f.Repaired, f.ToString()));
+        Assert.Equal(layers, BaseFirst(rig));
+        Assert.Empty(rig.Store.Check(deep: true).Select(f => f.ToString()));
+    }
+
+    [Theory, InlineData("erofs"), InlineData("overlay")]
+    public void A_writable_layer_without_the_directory_of_its_changes_is_told(string driver)
+    {
+        using var rig = Filled(driver);
+        rig.Store.Mount("box");
+        rig.Store.Unmount("box");
+        Directory.Delete(Path.Combine(rig.Root, driver, rig.Store.FindWritable("box")!.DriverId.ToString(), "diff"), recursive: true);
+        var finding = rig.Store.Check(repair: true).First(f => !f.Repaired);
+        Assert.Equal("writable layer box", finding.Subject);
+        Assert.Contains("gone", finding.Problem, StringComparison.Ordinal);
+        rig.Store.RemoveWritable("box");
+        rig.Store.Check(repair: true);
         Assert.Empty(rig.Store.Check(deep: true).Select(f => f.ToString()));
     }
 

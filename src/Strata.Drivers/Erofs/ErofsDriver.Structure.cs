@@ -18,6 +18,18 @@ public sealed partial class ErofsDriver : ILayerStructure
     public IReadOnlyList<LayerProblem> CheckStructure(LayerId id, LayerId? parent, bool repair)
     {
         RequireExists(id);
+        return [.. CheckLowers(id, parent, repair), .. CheckUpper(id)];
+    }
+
+    /// <summary>Where the working directory is, so was the directory of what was written: it is made before.</summary>
+    private IEnumerable<LayerProblem> CheckUpper(LayerId id)
+    {
+        if (!_layout.IsApplied(id) && FindLostTar(id) is null && Directory.Exists(_layout.Work(id)) && !Directory.Exists(_layout.Diff(id)))
+            yield return new LayerProblem($"{_layout.Diff(id)} is missing: what was written to the layer is gone.", false, "Remove the layer, and make it anew.");
+    }
+
+    private LayerProblem[] CheckLowers(LayerId id, LayerId? parent, bool repair)
+    {
         LayerId[] wanted = parent is { } below && Exists(below) ? [below, .. ReadLowersIfWhole(below) ?? []] : [];
         if (wanted.Length == 0 || (ReadLowersIfWhole(id) is { } there && there.SequenceEqual(wanted)))
             return [];

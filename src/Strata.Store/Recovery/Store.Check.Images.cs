@@ -13,7 +13,7 @@ public sealed partial class Store
             cancellationToken.ThrowIfCancellationRequested();
             string subject = $"image {(image.Names.Count > 0 ? image.Names[0] : image.Manifest)}";
             foreach (var document in new[] { image.Manifest, image.Config }.Concat(image.Indexes.SelectMany(idx => FindIndex(idx)?.Documents ?? [])))
-                Try(subject, findings, () => ReadBlob(document));
+                Try(subject, findings, () => ReadBlob(document), "Else remove it with strata rm --force.");
             if (image.TopLayer is { } top)
                 Try(subject, findings, () => GetChain(top));
             if (ImageFact.Find(_layout.ImageFact(image.Manifest)) is { } fact && fact.Image.Config == image.Config && fact.Image.Names.SequenceEqual(image.Names))

@@ -96,14 +96,11 @@ public sealed partial class Store
                 findings.Damage(subject, "No metadata names it, and layers that have a name lie on it.", "strata rebuild makes the metadata again from what lies on disk.");
                 continue;
             }
-            if (options.Repair && TryAdopt(id, cancellationToken))
-                findings.Damage(subject, "No metadata named it; it is whole.", "It has a name again. strata gc removes it, unless something needs it.", repaired: true);
-            else
-                Sweep(subject, "No metadata names it.", usage, options, findings, () =>
-                {
-                    Discard(id, lease);
-                    return true;
-                });
+            Sweep(subject, "No metadata names it.", usage, options, findings, () =>
+            {
+                Discard(id, lease);
+                return true;
+            });
         }
 
         int DepthOf(LayerId id)
@@ -112,6 +109,29 @@ public sealed partial class Store
             if (Driver is ILayerStructure known)
                 Try("", new Findings(), () => depth = known.GetLayersBelow(id).Count);
             return depth;
+        }
+    }
+
+    /// <summary>Names the layers again whose metadata is lost and whose files are whole, before what lies on them is checked: each after the one that it lies on.</summary>
+    private void AdoptLost(Findings findings, CancellationToken cancellationToken)
+    {
+        var held = Driver.List();
+        var named = ReadNamed(held.Count);
+        LayerId[] lost = [.. held.Where(id => !named.Contains(id.ToString()))];
+        for (int before = lost.Length + 1; lost.Length < before;)
+        {
+            before = lost.Length;
+            lost = [.. lost.Where(id => !Adopted(id))];
+        }
+
+        bool Adopted(LayerId id)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using var lease = Lease.TryTake(_layout, id); // null: somebody makes or removes it
+            if (lease is null || IsNamed(id) || !Driver.Exists(id) || !TryAdopt(id, cancellationToken))
+                return false;
+            findings.Damage($"layer {id} of the {Driver.Name} driver", "No metadata named it; it is whole.", "It has a name again. strata gc removes it, unless something needs it.", repaired: true);
+            return true;
         }
     }
 

@@ -25,6 +25,8 @@ public sealed partial class Store
     {
         var findings = new Findings();
         CheckRows(options, findings);
+        if (options.Repair)
+            AdoptLost(findings, cancellationToken);
         var layers = ListBaseFirst();
         int count = layers.Count;
         var damaged = new HashSet<ChainId>();
@@ -77,7 +79,7 @@ public sealed partial class Store
 
     /// <summary>Runs a part of the check; that it could not be made is a finding.</summary>
     /// <returns>False: the subject is damaged.</returns>
-    private static bool Try(string subject, Findings findings, Action check)
+    private static bool Try(string subject, Findings findings, Action check, string advice = LoadAgain)
     {
         try
         {
@@ -87,7 +89,7 @@ public sealed partial class Store
         catch (Exception e) when (e is StrataException || FileErrors.Is(e))
         {
             bool isDamaged = e is StrataException { Kind: ErrorKind.Corrupt or ErrorKind.NotFound };
-            findings.Add(new Finding(subject, e.Message, Repaired: false, isDamaged ? LoadAgain : "It could not be checked: mend that, then check again."));
+            findings.Add(new Finding(subject, e.Message, Repaired: false, isDamaged ? advice : "It could not be checked: mend that, then check again."));
             return !isDamaged;
         }
     }
