@@ -188,6 +188,11 @@ internal static class Session
     /// <summary>Beside it, then renamed: what was there stays until the new one is whole.</summary>
     private static void WriteBeside(string path, FileAccess access, Action<Stream> write)
     {
+        // Told before gigabytes are written.
+        if (Directory.Exists(path))
+            throw StrataException.InvalidArgument($"'{path}' is a directory: give the file that is to be written in it.");
+        if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } directory && !Directory.Exists(directory))
+            throw StrataException.NotFound($"'{path}' can't be written: there is no directory '{directory}'. Make it first.");
         string partial = $"{path}.{LayerId.New().ToString()[..8]}.partial";
         try
         {

@@ -12,7 +12,9 @@ internal static class WrongArguments
     {
         if (parse.Action is { } action and not ParseErrorAction && action.ClearsParseErrors)
             return null; // --help and the like
-        string verb = parse.CommandResult.Command is RootCommand ? "strata" : "strata " + parse.CommandResult.Command.Name;
+        string verb = "strata";
+        for (SymbolResult? at = parse.CommandResult; at is CommandResult { Command: not RootCommand } command; at = at.Parent)
+            verb = verb.Insert("strata".Length, " " + command.Command.Name); // 'strata lease create': the innermost comes first
         string[] wrong = parse.Errors.Count > 0 ? [.. parse.Errors.Select(e => e.Message).Distinct()] : UnknownOption(parse) is { } option ? [$"There is no option '{option}'."] : [];
         if (wrong.Length == 0)
             return null;

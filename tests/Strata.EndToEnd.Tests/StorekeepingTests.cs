@@ -56,6 +56,9 @@ public sealed class StorekeepingTests
         Assert.Equal((3, 1, 1), (rebuilt.GetProperty("layers").GetInt32(), rebuilt.GetProperty("images").GetInt32(), rebuilt.GetProperty("writable").GetInt32()));
         Assert.True(File.Exists(rebuilt.GetProperty("keptAside").GetString()));
         Assert.Empty(cli.Json("check", "--deep").EnumerateArray());
+        File.WriteAllText(Path.Combine(cli.Root, "recipes", "nobodys.recipe"), "x");
+        Assert.Contains("none is damaged.", cli.Run("check"), StringComparison.Ordinal); // and none was
+        cli.Run("check", "--repair");
         cli.Run("rm", "box", "localhost/test:1", layer);
         Assert.Equal(0, cli.AssertWhole());
     }

@@ -104,6 +104,7 @@ public sealed class VerbTests
         Assert.Contains("--help", cli.Fail(2, "frobnicate"), StringComparison.Ordinal);
         Assert.Contains("--frobnicate", cli.Fail(2, "load", "--frobnicate"), StringComparison.Ordinal);
         cli.Fail(2, "create");
+        Assert.Contains("'strata lease create --help'", cli.Fail(2, "lease", "create", "--frobnicate"), StringComparison.Ordinal);
         cli.Fail(2, "commit", "box");
         Assert.False(Directory.Exists(cli.Root));
 
@@ -215,6 +216,8 @@ public sealed class VerbTests
         Assert.Equal("old", File.ReadAllText(Path.Combine(point, "old.tar")));
         cli.Fail(3, "diff", "nothing", "-o", Path.Combine(point, "old.tar"));
         Assert.Equal("old", File.ReadAllText(Path.Combine(point, "old.tar")));
+        Assert.Contains("is a directory", cli.Fail(2, "save", "test:1", "-o", point), StringComparison.Ordinal);
+        Assert.Contains("there is no directory", cli.Fail(3, "save", "test:1", "-o", Path.Combine(point, "none", "new.tar")), StringComparison.Ordinal);
         cli.Run("save", "test:1", "-o", "/dev/null");
         Assert.True(Directory.Exists("/dev") && new FileInfo("/dev/null").Length == 0);
         cli.Run("save", "test:1", "-o", cli.Scratch["whole.tar"]);

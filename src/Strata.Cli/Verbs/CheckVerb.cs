@@ -52,6 +52,7 @@ internal static class CheckVerb
         }
         string all = $"{report.Layers} layers, {report.Images} images, {report.Writable} writable layers";
         Console.Out.WriteLine(report.Findings.Count == 0 ? $"{all}: all is as it should be."
-            : report.IsDamaged ? $"{all}: some are damaged." : $"{all}: none is damaged any more.");
+            : report.IsDamaged ? $"{all}: some are damaged."
+            : report.Findings.Any(finding => finding.Kind == FindingKind.Damage) ? $"{all}: none is damaged any more." : $"{all}: none is damaged.");
     }
 }
