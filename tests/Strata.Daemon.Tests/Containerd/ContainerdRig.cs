@@ -100,9 +100,15 @@ internal sealed class ContainerdRig : IDisposable
     }
 
     /// <summary>Runs a command in a container that is gone afterwards.</summary>
-    internal string Run(string name, string command) => Ctr("run", "--rm", "--snapshotter", "strata", Image, name, "/bin/sh", "-c", command);
+    internal string Run(string name, string command) => Ctr("run", "--rm", "--snapshotter", "strata", Image, name, "/bin/sh", "-c", Lingering(command));
 
-    internal string Exec(string container, string command) => Ctr("task", "exec", "--exec-id", $"e{Guid.NewGuid():N}", container, "/bin/sh", "-c", command);
+    internal string Exec(string container, string command) => Ctr("task", "exec", "--exec-id", $"e{Guid.NewGuid():N}", container, "/bin/sh", "-c", Lingering(command));
+
+    /// <summary>
+    /// containerd gives up a process's pipes when it ends: what it wrote just before that is lost where nobody had opened them yet, or read all (seen on a busy machine
+    /// with 1.6; nomad's issue 6931, concourse's 6775).
+    /// </summary>
+    private static string Lingering(string command) => $"{command}\ncode=$?; sleep 0.5; exit $code";
 
     internal string[] Snapshots() => [.. Ctr("snapshots", "--snapshotter", "strata", "ls").Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1)];
 
