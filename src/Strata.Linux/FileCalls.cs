@@ -6,6 +6,7 @@ public static unsafe class FileCalls
     /// <summary>The current working directory, for calls that take a directory.</summary>
     public const int CurrentDirectory = -100;
 
+    private const int KeepSize = 1; // FALLOC_FL_KEEP_SIZE
     private const int SeekData = 3;
     private const int SeekHole = 4;
 
@@ -163,6 +164,20 @@ public static unsafe class FileCalls
         }
     }
 
+    /// <summary>
+    /// Takes disk space for the first bytes of a file, for its holes and past its end, and changes neither its size nor what is read from it (fallocate(2),
+    /// FALLOC_FL_KEEP_SIZE). EOPNOTSUPP: the file system has no such thing.
+    /// </summary>
+    public static Errno TryAllocateHoles(int file, long lengthBytes)
+    {
+        while (Native.fallocate(file, KeepSize, 0, lengthBytes) != 0)
+        {
+            if (Native.LastErrno != Errno.EINTR)
+                return Native.LastErrno;
+        }
+        return Errno.None;
+    }
+
     /// <summary>The next stretch of data at or after an offset (SEEK_DATA, SEEK_HOLE); false: only a hole is left.</summary>
     /// <remarks>A file system without support reports the whole file as data.</remarks>
     public static bool FindData(FileDescriptor file, long offsetBytes, long sizeBytes, out DataExtent extent)
@@ -243,6 +258,15 @@ public static unsafe class FileCalls
         if (Native.fstatfs(file.Number, &buffer) != 0)
             throw new LinuxException(Native.LastErrno, "fstatfs");
         return buffer.Type & 0xFFFFFFFF;
+    }
+
+    /// <summary>The size of a block of the file system that holds the open file, in bytes (statfs(2), f_bsize).</summary>
+    public static long BlockBytes(FileDescriptor file)
+    {
+        StatFsBuffer buffer;
+        if (Native.fstatfs(file.Number, &buffer) != 0)
+            throw new LinuxException(Native.LastErrno, "fstatfs");
+        return buffer.BlockSize;
     }
 
     /// <summary>Bytes that an unprivileged user may still write on the file system that holds the open file.</summary>

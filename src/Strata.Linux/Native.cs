@@ -96,6 +96,9 @@ internal static unsafe partial class Native
     internal static partial int posix_fallocate(int fd, long offset, long length);
 
     [LibraryImport(C, SetLastError = true)]
+    internal static partial int fallocate(int fd, int mode, long offset, long length);
+
+    [LibraryImport(C, SetLastError = true)]
     internal static partial nint copy_file_range(int fdIn, long* offIn, int fdOut, long* offOut, nuint length, uint flags);
 
     [LibraryImport(C, SetLastError = true)]
