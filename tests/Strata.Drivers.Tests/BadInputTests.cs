@@ -29,6 +29,7 @@ public sealed partial class BadInputTests(FileSystems fileSystems)
         new("erofs", "the index is a directory", h => MakeDirectory(h, "base/layer.1.erofs"), Get, ErrorKind.Corrupt, "base/layer.1.erofs"),
         new("erofs", "the tar is cut off, the index gone", h => { Cut(h, "base/layer.tar"); File.Delete(h + "/base/layer.1.erofs"); }, Get, ErrorKind.Corrupt, "base/layer.tar", "load"),
         new("erofs", "the tar is a directory", h => MakeDirectory(h, "base/layer.tar"), Get, ErrorKind.Corrupt, "base/layer.tar"),
+        new("erofs", "the tar is a pipe", h => { File.Delete(h + "/base/layer.tar"); Commands.Run("mkfifo", h + "/base/layer.tar"); }, Get, ErrorKind.Corrupt, "base/layer.tar"),
         new("erofs", "the tar is gone", h => File.Delete(h + "/base/layer.tar"), (d, _) => d.Diff(Base, null, Stream.Null), null),
         new("vfs", "a layer is a file", h => MakeFile(h, "dir/box"), Get, ErrorKind.Corrupt, "dir/box", "Remove the layer"),
         new("vfs", "a parent is a file", h => MakeFile(h, "dir/base"), Create, ErrorKind.Corrupt, "dir/base", "Remove the layer"),

@@ -66,8 +66,8 @@ internal sealed class ErofsHome(string home)
 
     internal bool Exists(LayerId id) => Directory.Exists(Of(id));
 
-    /// <summary>True if the layer is a tar, or a link to one in another home, there or not.</summary>
-    internal bool IsApplied(LayerId id) => File.Exists(Tar(id)) || SharedLink.Find(Tar(id)) is not null;
+    /// <summary>True if the layer is a tar, or a link to one in another home, there or not. What is no file (a pipe, say, which opening would wait for) is none.</summary>
+    internal bool IsApplied(LayerId id) => AttributeCalls.FindStatus(Tar(id))?.Type is NameCalls.TypeRegular or NameCalls.TypeSymlink;
 
     /// <summary>The layer right below, or null.</summary>
     /// <exception cref="StrataException">Corrupt: the list is damaged.</exception>
