@@ -252,29 +252,18 @@ public static unsafe class FileCalls
         _ = Native.sync_file_range(file.Number, offsetBytes, lengthBytes, 2); // SYNC_FILE_RANGE_WRITE
 
     /// <summary>The magic number of the file system that holds the open file (statfs(2), f_type).</summary>
-    public static long FileSystemMagic(FileDescriptor file)
+    public static long FileSystemMagic(FileDescriptor file) => StatFs(file).Type & 0xFFFFFFFF;
+
+    /// <summary>The size of a block of the file system that holds the open file, and what an unprivileged user may still write on it, in bytes (statfs(2)).</summary>
+    public static (long BlockBytes, long AvailableBytes) Room(FileDescriptor file)
     {
-        StatFsBuffer buffer;
-        if (Native.fstatfs(file.Number, &buffer) != 0)
-            throw new LinuxException(Native.LastErrno, "fstatfs");
-        return buffer.Type & 0xFFFFFFFF;
+        var told = StatFs(file);
+        return (told.BlockSize, (long)told.BlocksAvailable * told.BlockSize);
     }
 
-    /// <summary>The size of a block of the file system that holds the open file, in bytes (statfs(2), f_bsize).</summary>
-    public static long BlockBytes(FileDescriptor file)
+    private static StatFsBuffer StatFs(FileDescriptor file)
     {
         StatFsBuffer buffer;
-        if (Native.fstatfs(file.Number, &buffer) != 0)
-            throw new LinuxException(Native.LastErrno, "fstatfs");
-        return buffer.BlockSize;
-    }
-
-    /// <summary>Bytes that an unprivileged user may still write on the file system that holds the open file.</summary>
-    public static long AvailableBytes(FileDescriptor file)
-    {
-        StatFsBuffer buffer;
-        if (Native.fstatfs(file.Number, &buffer) != 0)
-            throw new LinuxException(Native.LastErrno, "fstatfs");
-        return (long)buffer.BlocksAvailable * buffer.BlockSize;
+        return Native.fstatfs(file.Number, &buffer) == 0 ? buffer : throw new LinuxException(Native.LastErrno, "fstatfs");
     }
 }

@@ -10,7 +10,7 @@ public static class FileRoom
     public static (long BlockBytes, long AvailableBytes) Of(string directory)
     {
         using var opened = FileCalls.Open(directory, OpenFlags.ReadOnly | OpenFlags.Directory);
-        return (FileCalls.BlockBytes(opened), FileCalls.AvailableBytes(opened));
+        return FileCalls.Room(opened);
     }
 
     /// <summary>What a file takes on disk, in bytes; 0: there is none.</summary>

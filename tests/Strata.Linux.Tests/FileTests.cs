@@ -22,7 +22,20 @@ public sealed class FileTests
         FileCalls.Sync(file);
         FileCalls.SyncFileSystem(file);
         FileCalls.SyncDirectory(scratch.Path);
-        Assert.True(FileCalls.AvailableBytes(file) > 0);
+    }
+
+    [Fact]
+    public void Holes_get_room_and_the_file_stays_as_it_was()
+    {
+        using var scratch = new ScratchDirectory();
+        using var file = FileCalls.Open(Path.Combine(scratch.MountTmpfs("t", "size=1m"), "f"), OpenFlags.ReadWrite | OpenFlags.Create, 0x180);
+        var (blockBytes, before) = FileCalls.Room(file);
+        Assert.Equal(4096, blockBytes);
+        Assert.Equal(Errno.None, FileCalls.TryTruncate(file.Number, 3));
+        Assert.Equal(Errno.None, FileCalls.TryAllocateHoles(file.Number, 128 << 10));
+        Assert.Equal(3, AttributeCalls.Stat(file).SizeBytes);
+        Assert.Equal(128 << 10, before - FileCalls.Room(file).AvailableBytes);
+        Assert.Equal(Errno.ENOSPC, FileCalls.TryAllocateHoles(file.Number, 2 << 20));
     }
 
     [Fact]

@@ -51,10 +51,11 @@ internal sealed partial class Database : IDisposable
         {
             database.Guard(() =>
             {
-                SharedIndexRoom.Require(path);
+                bool hasHoles = SharedIndexRoom.Require(path);
                 connection.Open();
                 Execute(connection, $"PRAGMA busy_timeout={BusyTimeoutSeconds * 1000}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA journal_size_limit=0;");
-                SharedIndexRoom.Take(path);
+                if (hasHoles)
+                    SharedIndexRoom.FillHoles(path);
                 database.RequireVersion(path);
                 return 0;
             });

@@ -15,19 +15,21 @@ internal static class SharedIndexRoom
     private const long FreeBytes = 192 * 1024;
 
     /// <summary>Before the database is opened.</summary>
+    /// <returns>True: there will be holes, which <see cref="FillHoles"/> fills when it is open.</returns>
     /// <exception cref="StrataException">Exhausted: there is no room.</exception>
-    internal static void Require(string database)
+    internal static bool Require(string database)
     {
         var (blockBytes, availableBytes) = FileRoom.Of(Path.GetDirectoryName(database)!);
-        if (blockBytes < PageBytes && availableBytes < FreeBytes && FileRoom.TakenBy(IndexOf(database)) < IndexBytes)
-            throw NoRoom(database);
+        if (blockBytes >= PageBytes)
+            return false;
+        return availableBytes >= FreeBytes || FileRoom.TakenBy(IndexOf(database)) >= IndexBytes ? true : throw NoRoom(database);
     }
 
     /// <summary>When the database is open.</summary>
     /// <exception cref="StrataException">Exhausted: there is no room.</exception>
-    internal static void Take(string database)
+    internal static void FillHoles(string database)
     {
-        if (FileRoom.Of(Path.GetDirectoryName(database)!).BlockBytes < PageBytes && !FileRoom.TryFillOpen(IndexOf(database), IndexBytes))
+        if (!FileRoom.TryFillOpen(IndexOf(database), IndexBytes))
             throw NoRoom(database);
     }
 
